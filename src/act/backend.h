@@ -1,0 +1,37 @@
+// What carries actions out. A backend moves things; it decides nothing, remembers nothing that must survive, and never
+// retries.
+#pragma once
+
+#include <optional>
+#include <stop_token>
+
+#include "base/result.h"
+#include "model/action.h"
+#include "model/observed.h"
+
+namespace alertscaler {
+
+// One target's hands and eyes. Calls for one target never overlap; different targets run on different threads, so what
+// backends share (an engine's client) is thread-safe. Every call is short: a few requests with deadlines, never a wait
+// for readiness or for a graceful stop. What takes longer shows in the next observation.
+// Errors of every call: unreachable (no engine), refused (permission, with what to do), busy, conflict, cancelled
+// (stop was requested).
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // What exists now. A target that does not exist (yet) has 0 replicas; that is no error. `in_flight` is the action
+  // under way, if any: `Observed::broken` speaks of its replicas.
+  [[nodiscard]] virtual Result<Observed> observe(const std::optional<Change>& in_flight, std::stop_token stop) = 0;
+
+  // Moves towards change.to as far as one short call goes; passes repeat it until `to` replicas exist, so it must be
+  // harmless to repeat. REQUIRES: a fresh observation came before. not_found: nothing to make replicas from; refused:
+  // it can never work as things are, with what to change. On any error nothing half-made stays behind that the next
+  // observation would count as a replica, unless the removal failed too, which the text then says.
+  [[nodiscard]] virtual Status apply(const Change& change, std::stop_token stop) = 0;
+
+  // After a failed action: removes the broken replicas that it made. Nothing to remove is no error.
+  [[nodiscard]] virtual Status clean_up(const Change& change, std::stop_token stop) = 0;
+};
+
+}  // namespace alertscaler

@@ -1,0 +1,17 @@
+// Lets the crash tests end the process, as kill -9 does, at a named point of an action.
+#pragma once
+
+#include <string_view>
+
+namespace alertscaler {
+
+// With the CMake option ALERTSCALER_CRASH_POINTS: SIGKILLs this process when the environment variable
+// ALERTSCALER_CRASH_AT is `point`. Otherwise nothing. The points, in the order of an action: before_intent,
+// after_intent, after_create, after_start, before_outcome.
+#ifdef ALERTSCALER_CRASH_POINTS
+void crash_point(std::string_view point);
+#else
+inline void crash_point(std::string_view) {}
+#endif
+
+}  // namespace alertscaler

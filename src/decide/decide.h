@@ -1,0 +1,43 @@
+// What to do about one target. Pure: no I/O, no clock, no logging, no randomness; the same inputs give the same
+// decision. semantics.md 2 to 4 as a function.
+#pragma once
+
+#include <span>
+
+#include "model/action.h"
+#include "model/alert.h"
+#include "model/decision.h"
+#include "model/observed.h"
+#include "model/policy.h"
+
+namespace alertscaler::decide {
+
+// Everything that a decision may depend on. If it is not in here, the decision cannot see it.
+struct Inputs {
+  Instant now;
+  const Policy& policy;
+  std::span<const Alert> alerts;  // the active ones of this target
+  const TargetState& state;
+  const Observed& observed;
+};
+
+// What a look at a target found: the decision, and the state that goes with it (stabilization, baselines), which
+// differs from inputs.state only in what the look itself changes; actions change it through started() and ended().
+struct Look {
+  Decision decision;
+  TargetState state;
+};
+[[nodiscard]] Look decide(const Inputs& inputs);
+
+// The state once the intent of `decision` is written down as the action `id`. REQUIRES: decision.outcome is act.
+[[nodiscard]] TargetState started(TargetState state, const Decision& decision, ActionId id, const Policy& policy,
+                                  std::span<const Alert> alerts, Instant now);
+// The state once the action in flight has ended so; `retry_after` is the backoff of a failed one.
+// REQUIRES: state.in_flight.
+[[nodiscard]] TargetState ended(TargetState state, ActionOutcome outcome, Duration retry_after, Instant now);
+
+// Until when cooldowns forbid a move up or down; absent when they do not.
+[[nodiscard]] std::optional<Instant> up_cooldown_until(const Policy& policy, const TargetState& state, Instant now);
+[[nodiscard]] std::optional<Instant> down_cooldown_until(const Policy& policy, const TargetState& state, Instant now);
+
+}  // namespace alertscaler::decide

@@ -1,0 +1,18 @@
+// From an alert's labels and annotations to what it asks of which target. Pure.
+#pragma once
+
+#include <optional>
+
+#include "base/result.h"
+#include "model/alert.h"
+#include "model/settings.h"
+
+namespace alertscaler::decide {
+
+// Absent: the alert is none of ours (it carries no instruction). invalid: it carries one that cannot be used (unknown
+// action, unknown target with the nearest name, a scale_step or scale_replicas that is none); the text is the `reason`
+// that the sender sees. scale_step and scale_replicas are taken from the annotations, else from the labels.
+[[nodiscard]] Result<std::optional<Mapping>> map_alert(const Settings& settings, const Labels& labels,
+                                                       const Labels& annotations);
+
+}  // namespace alertscaler::decide

@@ -1,0 +1,88 @@
+// A change that a backend was asked to make, and the state that a target keeps across restarts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/names.h"
+#include "model/decision.h"
+
+namespace alertscaler {
+
+enum class ActionOutcome { done, failed, timeout, dry_run, interrupted };
+[[nodiscard]] std::string_view to_string(ActionOutcome outcome);
+[[nodiscard]] std::optional<ActionOutcome> parse_action_outcome(std::string_view text);
+
+using ActionId = std::int64_t;  // grows with time; 0 is none
+
+// Absolute, so it can be repeated safely.
+struct Change {
+  ActionId id = 0;
+  TargetName target;
+  int from = 0;
+  int to = 0;
+};
+
+// One line of the history; the journal is the same rows, an unfinished one has no outcome.
+struct HistoryEntry {
+  ActionId id = 0;
+  Instant time;  // when the intent was written
+  TargetName target;
+  Reason action = Reason::up;  // up, down, to, drain, restore or manual
+  int from = 0;
+  int to = 0;
+  std::optional<ActionOutcome> outcome;
+  std::optional<Instant> finished;
+  std::string error;  // empty unless it failed
+  std::optional<Cause> cause;
+  bool operator==(const HistoryEntry&) const = default;
+};
+
+// An action between its intent and its outcome.
+struct InFlight {
+  ActionId id = 0;
+  Reason action = Reason::up;
+  int from = 0;
+  int to = 0;
+  Instant started;
+  Instant deadline;
+  std::optional<Cause> cause;
+  bool operator==(const InFlight&) const = default;
+};
+
+// Which firing of which alert.
+struct Episode {
+  Fingerprint fingerprint;
+  Instant starts_at;
+  auto operator<=>(const Episode&) const = default;
+};
+
+// The count to come back to when what is firing ends.
+struct Baseline {
+  int replicas = 0;
+  bool acted = false;  // until the first action of the episode it follows the observed count
+  bool operator==(const Baseline&) const = default;
+};
+
+// Durable, one per target. Everything a decision needs to remember.
+struct TargetState {
+  std::optional<Instant> last_up;      // end of the last scale-up
+  std::optional<Instant> last_change;  // end of the last change in either direction
+  std::optional<Instant> down_since;   // since when a down intent holds without a break
+  std::optional<Baseline> baseline;    // of the running up or to episode, for on_resolve
+  std::optional<int> drain_baseline;   // the count from before a drain
+  std::set<Episode> stepped;           // repeat: once
+  std::optional<int> asked;            // the last count that we asked for
+  bool last_up_not_ready = false;      // the last scale-up ended by its timeout
+  int failures = 0;                    // in a row
+  std::optional<Instant> retry_at;     // backoff after a failure
+  std::optional<InFlight> in_flight;
+  std::optional<int> dry_run_replicas;  // the count as if dry-run actions had happened
+  bool operator==(const TargetState&) const = default;
+};
+
+}  // namespace alertscaler

@@ -1,0 +1,76 @@
+// The outcome of one look at a target: names are the contract of the API and the metrics.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/names.h"
+#include "model/alert.h"
+
+namespace alertscaler {
+
+enum class Outcome { act, postpone, none, blocked };
+
+enum class Reason {
+  // act
+  up,
+  down,
+  to,
+  drain,
+  restore,
+  manual,
+  // postpone
+  cooldown,
+  stabilization,
+  in_flight,
+  not_ready,
+  backoff,
+  budget,
+  // none
+  no_intent,
+  at_max,
+  at_min,
+  satisfied,
+  already_stepped,
+  on_hold,
+  // blocked
+  paused,
+  pinned,
+  disabled,
+  hpa_owned,
+  not_scalable,
+  not_leader,
+  unobservable,
+};
+[[nodiscard]] std::string_view to_string(Outcome outcome);
+[[nodiscard]] std::string_view to_string(Reason reason);
+// One of the reasons of `act`, as the history names actions.
+[[nodiscard]] std::optional<Reason> parse_action(std::string_view text);
+
+// What the active alerts of a target ask for, strongest first.
+enum class IntentKind { drain, up, to, down, restore, none };
+[[nodiscard]] std::string_view to_string(IntentKind kind);
+
+// Which alert asked: enough to explain an action long after the alert is gone.
+struct Cause {
+  Fingerprint fingerprint;
+  Instant starts_at{};
+  Labels labels;
+  bool operator==(const Cause&) const = default;
+};
+
+struct Decision {
+  Outcome outcome = Outcome::none;
+  Reason reason = Reason::no_intent;
+  IntentKind intent = IntentKind::none;
+  int from = 0;                  // observed
+  int to = 0;                    // wanted after the bounds; equals from when nothing is wanted
+  std::optional<Instant> until;  // when it will be looked at again, for what waits
+  std::optional<Cause> cause;    // absent when nothing is wanted
+  std::string text;              // the one form for people: "scale up 2 -> 4: HighLoad is firing"
+  bool operator==(const Decision&) const = default;
+};
+
+}  // namespace alertscaler

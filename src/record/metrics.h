@@ -1,0 +1,45 @@
+// The program's metrics; the names are the contract of interfaces.md.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "model/action.h"
+#include "model/alert.h"
+#include "model/decision.h"
+#include "model/view.h"
+
+namespace alertscaler {
+
+// Thread-safe. Written to by everybody, asked only by GET /metrics.
+class Metrics {
+ public:
+  explicit Metrics(std::string version);
+  ~Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  void notification(Source source, int code);
+  void alert_received(MergeResult result);
+  void active_alerts(const TargetName& target, AlertAction action, std::size_t count);
+  void decided(const TargetName& target, Outcome outcome, Reason reason);
+  void action_ended(const TargetName& target, std::string_view backend, Reason action, ActionOutcome outcome,
+                    Duration duration);
+  void reaction(Duration from_notification_to_accepted);
+  void backend_request(std::string_view backend, int code, Duration duration);  // code 0: no answer
+  void target(const TargetView& view, Instant now);  // all alertscaler_target_* of one target
+  void forget_target(const TargetName& target);
+  void reloaded(bool successful);
+  void store_failed();
+
+  // The text exposition format, version 0.0.4, process_* included.
+  [[nodiscard]] std::string expose() const;
+
+ private:
+  struct Families;
+  std::unique_ptr<Families> families_;
+};
+
+}  // namespace alertscaler

@@ -1,0 +1,91 @@
+// The durable memory: active alerts, per-target state, and the journal, which is the history. One SQLite file, WAL,
+// synchronous=FULL, written by one thread that commits what has gathered in one transaction.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "model/action.h"
+#include "model/alert.h"
+#include "remember/merge.h"
+
+namespace alertscaler {
+
+struct Merged {
+  MergeResult result = MergeResult::accepted;
+  std::string reason;
+  bool changes_intent = false;
+};
+
+struct HistoryQuery {
+  std::optional<TargetName> target;
+  std::optional<Instant> since;  // by the entry's time
+  std::size_t limit = 100;
+};
+
+// Thread-safe. Reads of alerts and states come from memory and never wait for the disk. Every write returns when it is
+// durable, or fails and has changed nothing:
+//   busy     the disk is full or the file is locked by another process: the same call may succeed later.
+//   storage  a write or an fsync failed, so what is on the disk is unknown: the store is sealed, and every later write
+//            fails with `storage` until the process is started again. Reads go on.
+class Store {
+ public:
+  // Opens or creates `directory`/alertscaler.db (directory 0700, file 0600), checks it and brings its schema up to
+  // date. refused: the directory cannot be written, or another alertscaler has it open (the text names the lock);
+  // storage: the file is corrupt or of a newer version, with what to do. Nothing of a corrupt file is overwritten.
+  [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& directory);
+
+  // Waits for the writes under way. No write may come after it began.
+  virtual ~Store() = default;
+
+  // --- the active set ---
+  // Merges in the given order, all or nothing on the disk; the answer has one element per incoming alert.
+  [[nodiscard]] virtual Result<std::vector<Merged>> merge(std::vector<Incoming> incoming) = 0;
+  [[nodiscard]] virtual std::vector<Alert> active_alerts() const = 0;                          // by fingerprint
+  [[nodiscard]] virtual std::vector<Alert> active_alerts(const TargetName& target) const = 0;  // by fingerprint
+  // What the active set would hold for `target` after `incoming` (all of that target), changing nothing.
+  [[nodiscard]] virtual std::vector<Alert> preview(const TargetName& target,
+                                                   const std::vector<Incoming>& incoming) const = 0;
+  // Ends the alerts whose ends_at has passed or that were last seen longer than `stale_after` ago; the targets
+  // concerned.
+  [[nodiscard]] virtual Result<std::vector<TargetName>> expire(Instant now, Duration stale_after) = 0;
+  // When expire() has something to do next; absent: never, as things stand.
+  [[nodiscard]] virtual std::optional<Instant> next_expiry(Duration stale_after) const = 0;
+  // Applies a (changed) configuration: each alert gets the mapping that `map` gives; one without leaves the set.
+  using Mapper = std::function<std::optional<Mapping>(const Labels& labels, const Labels& annotations)>;
+  [[nodiscard]] virtual Status remap(const Mapper& map) = 0;
+
+  // --- targets ---
+  [[nodiscard]] virtual TargetState state(const TargetName& target) const = 0;  // a fresh one when unknown
+  [[nodiscard]] virtual Status save(const TargetName& target, const TargetState& state) = 0;
+
+  // --- the journal ---
+  // Writes the intent (entry.outcome is absent, entry.id is ignored) and the state that make_state gives for the new
+  // id, in one transaction. The id.
+  using StateForId = std::function<TargetState(ActionId id)>;
+  [[nodiscard]] virtual Result<ActionId> begin(HistoryEntry entry, const StateForId& make_state) = 0;
+  // Writes the outcome of entry.id and the state, in one transaction.
+  [[nodiscard]] virtual Status finish(const HistoryEntry& entry, const TargetState& state) = 0;
+  [[nodiscard]] virtual std::vector<HistoryEntry> unfinished() const = 0;  // reads the disk; oldest first
+  // Reads the disk; newest first; only entries with an outcome.
+  [[nodiscard]] virtual Result<std::vector<HistoryEntry>> history(const HistoryQuery& query) const = 0;
+  [[nodiscard]] virtual std::optional<HistoryEntry> last_action(const TargetName& target) const = 0;  // from memory
+  // Forgets history and resolved episodes from before `before`, and gives the space back in bounded steps.
+  [[nodiscard]] virtual Status prune(Instant before) = 0;
+
+  // --- small values of the backends ---
+  [[nodiscard]] virtual std::optional<std::string> kept(std::string_view key) const = 0;
+  [[nodiscard]] virtual Status keep(std::string_view key, std::string value) = 0;
+
+  // Why nothing can be written any more; absent: all is well.
+  [[nodiscard]] virtual std::optional<Error> sealed() const = 0;
+};
+
+}  // namespace alertscaler
