@@ -32,9 +32,13 @@ struct Look {
 // The state once the intent of `decision` is written down as the action `id`. REQUIRES: decision.outcome is act.
 [[nodiscard]] TargetState started(TargetState state, const Decision& decision, ActionId id, const Policy& policy,
                                   std::span<const Alert> alerts, Instant now);
-// The state once the action in flight has ended so; `retry_after` is the backoff of a failed one.
-// REQUIRES: state.in_flight.
-[[nodiscard]] TargetState ended(TargetState state, ActionOutcome outcome, Duration retry_after, Instant now);
+// The state once the action in flight has ended. REQUIRES: state.in_flight.
+struct End {
+  ActionOutcome outcome = ActionOutcome::done;
+  bool reached = true;      // the count that was asked for is there
+  Duration retry_after{0};  // the backoff of a failed one
+};
+[[nodiscard]] TargetState ended(TargetState state, const End& end, Instant now);
 
 // Until when cooldowns forbid a move up or down; absent when they do not.
 [[nodiscard]] std::optional<Instant> up_cooldown_until(const Policy& policy, const TargetState& state, Instant now);

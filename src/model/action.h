@@ -64,22 +64,33 @@ struct Episode {
 // The count to come back to when what is firing ends.
 struct Baseline {
   int replicas = 0;
-  bool acted = false;  // until the first action of the episode it follows the observed count
+  int moved = 0;  // direction of the episode's last action: 1 up, -1 down; 0 before the first, when the count still
+                  // follows what is observed
+  Cause cause;
   bool operator==(const Baseline&) const = default;
+};
+
+// An action that ended without having got there. The next one of its kind starts from the same count, so that what it
+// did achieve is not a step of its own.
+struct Unfinished {
+  Reason action = Reason::up;
+  int from = 0;
+  bool operator==(const Unfinished&) const = default;
 };
 
 // Durable, one per target. Everything a decision needs to remember.
 struct TargetState {
-  std::optional<Instant> last_up;      // end of the last scale-up
-  std::optional<Instant> last_change;  // end of the last change in either direction
-  std::optional<Instant> down_since;   // since when a down intent holds without a break
-  std::optional<Baseline> baseline;    // of the running up or to episode, for on_resolve
-  std::optional<int> drain_baseline;   // the count from before a drain
-  std::set<Episode> stepped;           // repeat: once
-  std::optional<int> asked;            // the last count that we asked for
-  bool last_up_not_ready = false;      // the last scale-up ended by its timeout
-  int failures = 0;                    // in a row
-  std::optional<Instant> retry_at;     // backoff after a failure
+  std::optional<Instant> last_up;          // end of the last scale-up
+  std::optional<Instant> last_change;      // end of the last change in either direction
+  std::optional<Instant> down_since;       // since when a down intent holds without a break
+  std::optional<Baseline> baseline;        // of the running up or to episode, for on_resolve
+  std::optional<Baseline> drain_baseline;  // the count from before a drain
+  std::set<Episode> stepped;               // repeat: once
+  std::optional<int> asked;                // the last count that we asked for
+  bool last_up_not_ready = false;          // the last scale-up ended by its timeout
+  std::optional<Unfinished> unfinished;
+  int failures = 0;                 // in a row
+  std::optional<Instant> retry_at;  // backoff after a failure of the kind that `unfinished` names
   std::optional<InFlight> in_flight;
   std::optional<int> dry_run_replicas;  // the count as if dry-run actions had happened
   bool operator==(const TargetState&) const = default;
