@@ -26,6 +26,7 @@ struct Inputs {
 struct Look {
   Decision decision;
   TargetState state;
+  bool supersedes = false;  // the action in flight is to be given up: the decision takes its place
 };
 [[nodiscard]] Look decide(const Inputs& inputs);
 

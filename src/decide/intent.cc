@@ -1,0 +1,190 @@
+#include "decide/intent.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace alertscaler::decide {
+namespace {
+
+int saturated_add(int a, int b) {
+  return static_cast<int>(std::min<std::int64_t>(std::int64_t{a} + b, std::numeric_limits<int>::max()));
+}
+
+bool has(std::span<const Alert> alerts, AlertAction action) {
+  return std::any_of(alerts.begin(), alerts.end(), [&](const Alert& a) { return a.mapping.action == action; });
+}
+
+// The alert that a person would name first: the oldest, and among equals the one with the smaller fingerprint.
+bool older(const Alert& a, const Alert& b) {
+  return std::tie(a.starts_at, a.fingerprint) < std::tie(b.starts_at, b.fingerprint);
+}
+
+const Alert* oldest(std::span<const Alert> alerts, AlertAction action) {
+  const Alert* found = nullptr;
+  for (const Alert& alert : alerts) {
+    if (alert.mapping.action == action && (found == nullptr || older(alert, *found))) found = &alert;
+  }
+  return found;
+}
+
+bool already_stepped(const Inputs& in, const Alert& alert) {
+  return in.policy.repeat == Repeat::once && in.state.stepped.contains({alert.fingerprint, alert.starts_at});
+}
+
+// The count that a step starts from: what is observed, or what an unfinished action of the same kind started from, as
+// long as that still leads somewhere.
+int step_base(const Inputs& in, Reason action) {
+  const auto& unfinished = in.state.unfinished;
+  return unfinished && unfinished->action == action ? unfinished->from : in.observed.replicas;
+}
+
+Intent none(Reason because) {
+  Intent intent;
+  intent.none_because = because;
+  return intent;
+}
+
+Intent way_back_from_drain(const Inputs& in) {
+  const Baseline& baseline = *in.state.drain_baseline;
+  return {IntentKind::restore, baseline.replicas, true, baseline.cause, Reason::satisfied};
+}
+
+// The largest of each `to` value and observed + the largest step.
+Intent to_or_up(const Inputs& in) {
+  const int base = step_base(in, Reason::up);
+  const Alert* strongest_to = nullptr;
+  const Alert* strongest_up = nullptr;
+  int step = 0;
+  bool up_fires = false;
+  for (const Alert& alert : in.alerts) {
+    if (alert.mapping.action == AlertAction::to) {
+      const int value = alert.mapping.replicas.value_or(0);
+      const int best = strongest_to == nullptr ? -1 : strongest_to->mapping.replicas.value_or(0);
+      if (value > best || (value == best && older(alert, *strongest_to))) strongest_to = &alert;
+    } else if (alert.mapping.action == AlertAction::up) {
+      up_fires = true;
+      if (already_stepped(in, alert)) continue;
+      const int amount = alert.mapping.step.value_or(in.policy.up_step).of(base);
+      if (amount > step || (amount == step && older(alert, *strongest_up))) {
+        step = amount;
+        strongest_up = &alert;
+      }
+    }
+  }
+  int stepped_to = saturated_add(base, step);
+  if (stepped_to <= in.observed.replicas) stepped_to = saturated_add(in.observed.replicas, step);
+  const int asked_to = strongest_to == nullptr ? -1 : strongest_to->mapping.replicas.value_or(0);
+  if (strongest_up != nullptr && stepped_to >= asked_to) {
+    return {IntentKind::up, stepped_to, false, cause_of(*strongest_up), Reason::satisfied};
+  }
+  if (strongest_to == nullptr) return none(Reason::already_stepped);
+  // An up that has had its one step still forbids going down.
+  const int floor = up_fires ? in.observed.replicas : 0;
+  return {IntentKind::to, std::max(asked_to, floor), false, cause_of(*strongest_to), Reason::satisfied};
+}
+
+// observed - the smallest step.
+Intent down(const Inputs& in) {
+  const int base = step_base(in, Reason::down);
+  const Alert* gentlest = nullptr;
+  int step = 0;
+  for (const Alert& alert : in.alerts) {
+    if (alert.mapping.action != AlertAction::down || already_stepped(in, alert)) continue;
+    const int amount = alert.mapping.step.value_or(in.policy.down_step).of(base);
+    if (gentlest == nullptr || amount < step || (amount == step && older(alert, *gentlest))) {
+      step = amount;
+      gentlest = &alert;
+    }
+  }
+  if (gentlest == nullptr) return none(Reason::already_stepped);
+  int wanted = base - step;
+  if (wanted >= in.observed.replicas) wanted = in.observed.replicas - step;
+  return {IntentKind::down, std::max(wanted, 0), false, cause_of(*gentlest), Reason::satisfied};
+}
+
+// What is left to do after the last up or to ended. REQUIRES: noticed() has dropped a baseline that is reached.
+Intent on_resolve(const Inputs& in) {
+  const Baseline& baseline = *in.state.baseline;
+  const bool rise = in.policy.on_resolve == OnResolve::restore && baseline.moved < 0;
+  if (rise) {
+    const int base = step_base(in, Reason::restore);
+    int wanted = saturated_add(base, in.policy.up_step.of(base));
+    if (wanted <= in.observed.replicas) wanted = saturated_add(in.observed.replicas, in.policy.up_step.of(base));
+    return {IntentKind::restore, std::min(wanted, baseline.replicas), false, baseline.cause, Reason::satisfied};
+  }
+  const int goal = in.policy.on_resolve == OnResolve::min ? in.policy.min : baseline.replicas;
+  const int base = step_base(in, Reason::restore);
+  int wanted = base - in.policy.down_step.of(base);
+  if (wanted >= in.observed.replicas) wanted = in.observed.replicas - in.policy.down_step.of(base);
+  return {IntentKind::restore, std::max(wanted, goal), false, baseline.cause, Reason::satisfied};
+}
+
+bool baseline_is_done(const Inputs& in, const Baseline& baseline) {
+  switch (in.policy.on_resolve) {
+    case OnResolve::stay:
+      return true;
+    case OnResolve::min:
+      return in.observed.replicas <= in.policy.min;
+    case OnResolve::restore:
+      break;
+  }
+  if (baseline.moved > 0) return in.observed.replicas <= baseline.replicas;
+  if (baseline.moved < 0) return in.observed.replicas >= baseline.replicas;
+  return true;
+}
+
+void notice_episode(const Inputs& in, TargetState& state) {
+  const Alert* up = oldest(in.alerts, AlertAction::up);
+  const Alert* asked = up != nullptr ? up : oldest(in.alerts, AlertAction::to);
+  if (asked != nullptr) {
+    if (!state.baseline) state.baseline = Baseline{in.observed.replicas, 0, cause_of(*asked)};
+    if (state.baseline->moved == 0 && !state.in_flight) state.baseline->replicas = in.observed.replicas;
+  } else if (state.baseline && !state.in_flight && baseline_is_done(in, *state.baseline)) {
+    state.baseline.reset();
+  }
+}
+
+void notice_drain(const Inputs& in, TargetState& state) {
+  if (!state.drain_baseline || has(in.alerts, AlertAction::drain)) return;
+  const bool back = in.observed.replicas >= state.drain_baseline->replicas && !state.in_flight;
+  if (in.policy.drain_on_resolve == OnResolve::stay || back) state.drain_baseline.reset();
+}
+
+void notice_episodes_that_ended(const Inputs& in, TargetState& state) {
+  std::erase_if(state.stepped, [&](const Episode& episode) {
+    return std::none_of(in.alerts.begin(), in.alerts.end(), [&](const Alert& alert) {
+      return alert.fingerprint == episode.fingerprint && alert.starts_at == episode.starts_at;
+    });
+  });
+}
+
+}  // namespace
+
+Cause cause_of(const Alert& alert) {
+  return {alert.fingerprint, alert.starts_at, alert.labels};
+}
+
+Intent find_intent(const Inputs& in) {
+  if (const Alert* drain = oldest(in.alerts, AlertAction::drain)) {
+    return {IntentKind::drain, 0, true, cause_of(*drain), Reason::satisfied};
+  }
+  if (in.state.drain_baseline) return way_back_from_drain(in);
+  if (has(in.alerts, AlertAction::up) || has(in.alerts, AlertAction::to)) return to_or_up(in);
+  if (has(in.alerts, AlertAction::hold)) return none(Reason::on_hold);
+  if (has(in.alerts, AlertAction::down)) return down(in);
+  if (in.state.baseline) return on_resolve(in);
+  return none(Reason::no_intent);
+}
+
+TargetState noticed(const Inputs& in) {
+  TargetState state = in.state;
+  notice_episodes_that_ended(in, state);
+  notice_drain(in, state);
+  notice_episode(in, state);
+  if (in.observed.ready >= in.observed.replicas) state.last_up_not_ready = false;
+  // Zero that we asked for is not "switched off by somebody" - until it has been above zero again.
+  if (in.observed.replicas > 0 && state.asked == 0 && !state.in_flight) state.asked.reset();
+  return state;
+}
+
+}  // namespace alertscaler::decide
