@@ -76,6 +76,13 @@ bool may_supersede(const Wish& wish) {
   }
 }
 
+// An intent of another kind, or none, has nothing to do with what failed before.
+void forget_unfinished(TargetState& state) {
+  state.unfinished.reset();
+  state.retry_at.reset();
+  state.failures = 0;
+}
+
 // Why the wanted count, which is the observed one, is all there is to it.
 Gate nothing_to_change(const Wish& wish) {
   const int observed = wish.in.observed.replicas;
@@ -164,7 +171,7 @@ Look decide(const Inputs& given) {
   if (intent.kind == IntentKind::none) {
     decision.reason = intent.none_because;
     look.state.down_since.reset();
-    if (!look.state.in_flight) look.state.unfinished.reset();
+    if (!look.state.in_flight) forget_unfinished(look.state);
   } else {
     Wish wish{in, look.state, intent, bounded(in, intent)};
     if (wish.upward() && in.observed.replicas_max) {
@@ -175,7 +182,7 @@ Look decide(const Inputs& given) {
     if (wants_down && !look.state.down_since) look.state.down_since = in.now;
     if (!wants_down) look.state.down_since.reset();
     if (look.state.unfinished && look.state.unfinished->action != action_of(intent.kind)) {
-      look.state.unfinished.reset();
+      forget_unfinished(look.state);
     }
     const auto gate = find_gate(wish);
     decision.to = wish.wanted;

@@ -1,0 +1,149 @@
+#include "control/controller.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "control/pass.h"
+
+namespace alertscaler::control {
+
+Controller::Controller(std::shared_ptr<const Settings> settings, Backends backends, Store& store, Metrics& metrics,
+                       const Clock& clock, Options options)
+    : settings_(std::move(settings)),
+      store_(store),
+      metrics_(metrics),
+      clock_(clock),
+      options_(options),
+      random_(std::minstd_rand(std::random_device{}())) {
+  for (const auto& [name, target] : settings_->targets) {
+    auto runtime = std::make_unique<Runtime>(target, std::move(backends.at(name)));
+    runtime->view.with([&](TargetView& view) {
+      view.target = target;
+      view.last_action = store_.last_action(name);
+    });
+    runtimes_.emplace(name, std::move(runtime));
+  }
+}
+
+Controller::~Controller() {
+  stop();
+}
+
+void Controller::start() {
+  scheduler_ = std::make_unique<Scheduler>(
+      settings_->max_parallel, clock_,
+      [this](const TargetName& name, std::stop_token stop) { return guarded_pass(name, stop); });
+  for (const auto& [name, runtime] : runtimes_) scheduler_->add(name);
+  housekeeper_ = std::jthread([this](std::stop_token stop) { keep_house(std::move(stop)); });
+}
+
+void Controller::stop() {
+  housekeeper_.request_stop();
+  if (scheduler_) scheduler_->stop();
+  if (housekeeper_.joinable()) housekeeper_.join();
+}
+
+// The body of the worker threads: an exception that nobody expected ends the pass, not the program.
+Instant Controller::guarded_pass(const TargetName& name, const std::stop_token& stop) {
+  constexpr Duration again_after = std::chrono::seconds{10};
+  try {
+    return pass(name, stop);
+  } catch (const std::exception& unexpected) {
+    log::error("pass.exception", {{"target", name.text}, {"error", unexpected.what()}});
+    return clock_.now() + again_after;
+  }
+}
+
+Controller::Ticket Controller::kick(const TargetName& target, Instant received) {
+  const auto found = runtimes_.find(target);
+  if (found == runtimes_.end() || !scheduler_) return 0;
+  found->second->received.with([&](std::optional<Instant>& first) { first = first.value_or(received); });
+  {
+    std::lock_guard lock(house_mutex_);
+    house_kicked_ = true;  // the new alert may be the next to expire
+  }
+  house_changed_.notify_one();
+  return scheduler_->kick(target);
+}
+
+std::optional<Decision> Controller::decided(const TargetName& target, Ticket ticket, Duration at_most) {
+  if (!scheduler_ || !scheduler_->wait(target, ticket, at_most)) return std::nullopt;
+  return runtimes_.at(target)->view.with([](const TargetView& view) { return view.decision; });
+}
+
+Result<Decision> Controller::preview(const TargetName& target, std::vector<Alert> alerts) {
+  const auto found = runtimes_.find(target);
+  if (found == runtimes_.end()) return fail(ErrorKind::not_found, "no target is named \"" + target.text + "\"");
+  Runtime& runtime = *found->second;
+  // The view is at most a refresh old; observing here could run beside a pass of the same target, which backends
+  // need not support.
+  const auto observed = runtime.view.with([](const TargetView& view) { return view.observed; });
+  if (!observed) {
+    const std::string why = runtime.view.with([](const TargetView& view) { return view.error; });
+    return fail(ErrorKind::unreachable, "target " + target.text + " is not observed" + (why.empty() ? "" : ": " + why));
+  }
+  const TargetState state = store_.state(target);
+  return decide::decide({clock_.now(), runtime.target.policy, alerts, state, *observed}).decision;
+}
+
+std::vector<TargetView> Controller::targets() const {
+  std::vector<TargetView> views;
+  views.reserve(runtimes_.size());
+  for (const auto& [name, runtime] : runtimes_) {
+    views.push_back(runtime->view.with([](const TargetView& view) { return view; }));
+  }
+  return views;
+}
+
+std::optional<TargetView> Controller::target(const TargetName& name) const {
+  const auto found = runtimes_.find(name);
+  if (found == runtimes_.end()) return std::nullopt;
+  return found->second->view.with([](const TargetView& view) { return view; });
+}
+
+std::optional<std::string> Controller::not_ready() const {
+  if (const auto sealed = store_.sealed()) return "the store is sealed: " + sealed->message;
+  for (const auto& [name, runtime] : runtimes_) {
+    const auto why = runtime->view.with([](const TargetView& view) -> std::optional<std::string> {
+      if (view.observed || view.decision) return std::nullopt;
+      return view.error.empty() ? "not observed yet" : view.error;
+    });
+    if (why) return "target " + name.text + ": " + *why;
+  }
+  return std::nullopt;
+}
+
+double Controller::jitter() {
+  return random_.with([](std::minstd_rand& random) { return std::uniform_real_distribution<double>{0, 1}(random); });
+}
+
+// Ends alerts whose time has come, and forgets history that is old enough.
+void Controller::keep_house(std::stop_token stop) {
+  constexpr Duration look_at_most = std::chrono::minutes{1};
+  constexpr Duration prune_every = std::chrono::hours{1};
+  Instant prune_at = clock_.now();
+  while (!stop.stop_requested()) {
+    const Instant now = clock_.now();
+    if (const auto ended = store_.expire(now, settings_->stale_after)) {
+      for (const TargetName& target : *ended) scheduler_->kick(target);
+    } else {
+      metrics_.store_failed();
+      log::warn("expire.failed", {{"error", ended.error().message}});
+    }
+    if (now >= prune_at) {
+      if (const Status pruned = store_.prune(now - settings_->history_retention); !pruned) {
+        metrics_.store_failed();
+        log::warn("prune.failed", {{"error", pruned.error().message}});
+      }
+      prune_at = now + prune_every;
+    }
+    const auto next = store_.next_expiry(settings_->stale_after);
+    const Duration wait = next ? std::clamp(Duration{*next - now}, Duration{1000}, look_at_most) : look_at_most;
+    std::unique_lock lock(house_mutex_);
+    house_changed_.wait_for(lock, stop, wait, [&] { return house_kicked_; });
+    house_kicked_ = false;
+  }
+}
+
+}  // namespace alertscaler::control

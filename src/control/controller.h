@@ -1,0 +1,100 @@
+// The loop: looks at targets when something changed or a decision said so, and carries out what decide() says. It
+// decides nothing itself and writes down every change before and after it is made.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "act/backend.h"
+#include "base/clock.h"
+#include "base/guarded.h"
+#include "control/scheduler.h"
+#include "decide/decide.h"
+#include "model/settings.h"
+#include "receive/ports.h"
+#include "record/metrics.h"
+#include "remember/store.h"
+
+namespace alertscaler::control {
+
+struct Options {
+  bool dry_run = false;                                  // on top of each target's own
+  Duration refresh_interval = std::chrono::seconds{20};  // of a target with nothing to do; jittered by a fifth
+};
+
+using Backends = std::map<TargetName, std::unique_ptr<Backend>>;
+
+// Thread-safe.
+class Controller final : public receive::Controller {
+ public:
+  // REQUIRES: a backend for every target of `settings`. Nothing happens before start().
+  Controller(std::shared_ptr<const Settings> settings, Backends backends, Store& store, Metrics& metrics,
+             const Clock& clock, Options options);
+  ~Controller() override;
+
+  void start();
+  // Ends the passes under way (an action in flight stays in the journal and goes on after the next start). Idempotent.
+  void stop();
+
+  Ticket kick(const TargetName& target, Instant received) override;
+  [[nodiscard]] std::optional<Decision> decided(const TargetName& target, Ticket ticket, Duration at_most) override;
+  [[nodiscard]] Result<Decision> preview(const TargetName& target, std::vector<Alert> alerts) override;
+  [[nodiscard]] std::vector<TargetView> targets() const override;
+  [[nodiscard]] std::optional<TargetView> target(const TargetName& name) const override;
+  [[nodiscard]] std::optional<std::string> not_ready() const override;
+  [[nodiscard]] std::shared_ptr<const Settings> settings() const override { return settings_; }
+
+ private:
+  // What belongs to one target. Only its pass touches it, but for `view` and `received`.
+  struct Runtime {
+    const Target& target;
+    std::unique_ptr<Backend> backend;
+    bool settled = false;      // the action that an earlier process left has been looked at
+    int observe_failures = 0;  // in a row
+    std::string last_error;    // of a call in flight or of the store, so that each is logged once
+    std::string last_said;     // the last decision that was logged
+    Guarded<TargetView> view{};
+    Guarded<std::optional<Instant>> received{};  // of the first notification that no action has answered yet
+  };
+  // What one pass carries along.
+  struct Look;
+
+  Instant pass(const TargetName& name, std::stop_token stop);
+  Instant unobservable(Runtime& runtime, const TargetState& state, const Error& error);
+  Instant not_stored(Runtime& runtime, const Error& error);
+  Instant guarded_pass(const TargetName& name, const std::stop_token& stop);
+  Status settle(Look& look);
+  void settle_earlier(Look& look);
+  Status finish(Look& look, ActionOutcome outcome, bool reached, std::string error);
+  Status execute(Look& look, const decide::Look& decided);
+  Status carry_on(Look& look);
+  void publish(Look& look, const Decision& decision);
+  void say(Look& look, const Decision& decision);
+  [[nodiscard]] Instant next_look(const Look& look, const Decision& decision);
+  [[nodiscard]] bool is_dry_run(const Runtime& runtime) const;
+  [[nodiscard]] double jitter();
+  void keep_house(std::stop_token stop);
+
+  const std::shared_ptr<const Settings> settings_;
+  Store& store_;
+  Metrics& metrics_;
+  const Clock& clock_;
+  const Options options_;
+  std::map<TargetName, std::unique_ptr<Runtime>> runtimes_;  // the map itself never changes
+
+  Guarded<std::minstd_rand> random_;
+  std::mutex house_mutex_;
+  std::condition_variable_any house_changed_;
+  bool house_kicked_ = false;
+
+  std::unique_ptr<Scheduler> scheduler_;
+  std::jthread housekeeper_;
+};
+
+}  // namespace alertscaler::control

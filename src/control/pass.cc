@@ -1,0 +1,306 @@
+#include "control/pass.h"
+
+#include <algorithm>
+
+#include "base/crash_point.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "control/retry.h"
+
+namespace alertscaler::control {
+namespace {
+
+// How soon to try again what the store could not take.
+constexpr Duration store_retry_after = std::chrono::seconds{1};
+
+std::string alert_of(const std::optional<Cause>& cause) {
+  if (!cause) return "";
+  const auto name = cause->labels.find("alertname");
+  return name == cause->labels.end() ? cause->fingerprint.text : name->second;
+}
+
+bool reached(const InFlight& action, const Observed& observed) {
+  if (action.to < action.from) return observed.replicas <= action.to;
+  return observed.replicas >= action.to && observed.ready >= action.to;
+}
+
+bool count_is_there(const InFlight& action, const Observed& observed) {
+  return action.to < action.from ? observed.replicas <= action.to : observed.replicas >= action.to;
+}
+
+// May the same call succeed a moment later?
+bool passes_by_itself(ErrorKind kind) {
+  return kind == ErrorKind::busy || kind == ErrorKind::unreachable || kind == ErrorKind::conflict ||
+         kind == ErrorKind::cancelled;
+}
+
+}  // namespace
+
+bool Controller::is_dry_run(const Runtime& runtime) const {
+  return options_.dry_run || runtime.target.policy.dry_run;
+}
+
+Instant Controller::pass(const TargetName& name, std::stop_token stop) {
+  Runtime& runtime = *runtimes_.at(name);
+  Look look{runtime, stop, store_.active_alerts(name), store_.state(name), {}, is_dry_run(runtime)};
+  const auto change = look.state.in_flight ? std::optional(look.change()) : std::nullopt;
+  Result<Observed> observed = runtime.backend->observe(change, stop);
+  if (!observed) return unobservable(runtime, look.state, observed.error());
+  if (runtime.observe_failures > 0) {
+    log::info("target.observable",
+              {{"target", name.text}, {"replicas", observed->replicas}, {"ready", observed->ready}});
+  }
+  runtime.observe_failures = 0;
+  look.observed = *std::move(observed);
+  if (!look.dry_run) look.state.dry_run_replicas.reset();
+  if (look.state.dry_run_replicas) look.observed.replicas = look.observed.ready = *look.state.dry_run_replicas;
+
+  if (look.state.in_flight) {
+    if (const Status settled = settle(look); !settled) return not_stored(runtime, settled.error());
+  }
+  const decide::Look decided = decide::decide({clock_.now(), look.policy(), look.alerts, look.state, look.observed});
+  metrics_.decided(name, decided.decision.outcome, decided.decision.reason);
+  Status status;
+  if (decided.decision.outcome == Outcome::act) {
+    say(look, decided.decision);
+    status = execute(look, decided);
+  } else {
+    if (decided.state != store_.state(name)) status = store_.save(name, decided.state);
+    if (status) {
+      look.state = decided.state;
+      runtime.received.with([](std::optional<Instant>& first) { first.reset(); });
+    }
+    say(look, decided.decision);
+    if (status && look.state.in_flight) status = carry_on(look);
+  }
+  publish(look, decided.decision);
+  return status ? next_look(look, decided.decision) : not_stored(runtime, status.error());
+}
+
+// What cannot be written down is not done.
+Instant Controller::not_stored(Runtime& runtime, const Error& error) {
+  metrics_.store_failed();
+  if (runtime.last_error != error.message) {
+    log::error("store.failed", {{"target", runtime.target.name.text}, {"error", error.message}});
+  }
+  runtime.last_error = error.message;
+  return clock_.now() + store_retry_after;
+}
+
+// An observation that fails never becomes a decision.
+Instant Controller::unobservable(Runtime& runtime, const TargetState& state, const Error& error) {
+  const std::string& name = runtime.target.name.text;
+  if (error.kind == ErrorKind::cancelled) return clock_.now();
+  if (runtime.observe_failures++ == 0 || runtime.last_error != error.message) {
+    log::warn("target.unobservable", {{"target", name}, {"error", error.message}});
+  }
+  runtime.last_error = error.message;
+  constexpr Duration retry_at_most = std::chrono::seconds{15};  // an engine that comes back is found soon
+  const Instant until = clock_.now() + std::min(backoff(runtime.observe_failures, jitter()), retry_at_most);
+  metrics_.decided(runtime.target.name, Outcome::blocked, Reason::unobservable);
+  const TargetView view = runtime.view.with([&](TargetView& v) {
+    const bool was_seen = v.observed || v.decision;
+    v.observed.reset();
+    v.status = TargetStatus::unknown;
+    v.error = error.message;
+    Decision decision;
+    decision.outcome = Outcome::blocked;
+    decision.reason = Reason::unobservable;
+    decision.from = decision.to = v.desired;
+    decision.until = until;
+    decision.text = "blocked: it cannot be observed: " + error.message;
+    // Before the first observation the program is not ready: no decision is shown then.
+    if (was_seen) v.decision = decision;
+    if (state.in_flight) v.desired = state.in_flight->to;
+    return v;
+  });
+  metrics_.target(view, clock_.now());
+  return until;
+}
+
+// What an earlier process left unfinished: reached counts as done; what only waits for readiness goes on; the rest is
+// decided again, from where it started.
+void Controller::settle_earlier(Look& look) {
+  look.runtime.settled = true;
+  const InFlight& action = *look.state.in_flight;
+  log::info("action.found_unfinished", {{"target", look.name().text},
+                                        {"id", action.id},
+                                        {"action", to_string(action.action)},
+                                        {"from", action.from},
+                                        {"to", action.to},
+                                        {"replicas", look.observed.replicas}});
+}
+
+// Moves the journal forward: has the action under way ended? On an error nothing changed and the pass is over.
+Status Controller::settle(Look& look) {
+  const InFlight action = *look.state.in_flight;
+  const bool earlier = !look.runtime.settled;
+  if (earlier) settle_earlier(look);
+  if (look.dry_run) return finish(look, ActionOutcome::interrupted, true, "dry run was switched on");
+  if (reached(action, look.observed)) return finish(look, ActionOutcome::done, true, "");
+  if (!look.observed.broken.empty()) {
+    std::string error = look.observed.broken;
+    if (const Status cleaned = look.runtime.backend->clean_up(look.change(), look.stop); !cleaned) {
+      if (passes_by_itself(cleaned.error().kind)) return {};  // the next pass sees it broken again
+      error += "; removing it failed: " + cleaned.error().message;
+    }
+    return finish(look, ActionOutcome::failed, false, error);
+  }
+  if (earlier && !count_is_there(action, look.observed)) {
+    return finish(look, ActionOutcome::interrupted, false, "the program was stopped before it was carried out");
+  }
+  if (clock_.now() >= action.deadline) {
+    const bool there = count_is_there(action, look.observed);
+    return finish(look, ActionOutcome::timeout, there,
+                  "after " + text::format_duration(look.policy().timeout) + ": " +
+                      std::to_string(look.observed.replicas) + " replicas, " + std::to_string(look.observed.ready) +
+                      " of them ready" + (look.runtime.last_error.empty() ? "" : "; " + look.runtime.last_error));
+  }
+  return {};
+}
+
+Status Controller::finish(Look& look, ActionOutcome outcome, bool there, std::string error) {
+  const Instant now = clock_.now();
+  HistoryEntry entry = look.entry();
+  entry.outcome = outcome;
+  entry.finished = now;
+  entry.error = std::move(error);
+  const TargetState state =
+      decide::ended(look.state, {outcome, there, backoff(look.state.failures + 1, jitter())}, now);
+  crash_point("before_outcome");
+  if (const Status written = store_.finish(entry, state); !written) return written;
+  look.state = state;
+  look.runtime.last_error.clear();
+  metrics_.action_ended(look.name(), backend_name(look.runtime.target.backend), entry.action, outcome,
+                        now - entry.time);
+  const log::Level level =
+      outcome == ActionOutcome::failed || outcome == ActionOutcome::timeout ? log::Level::warn : log::Level::info;
+  log::write(level, "action.end",
+             {{"target", look.name().text},
+              {"id", entry.id},
+              {"action", to_string(entry.action)},
+              {"from", entry.from},
+              {"to", entry.to},
+              {"outcome", to_string(outcome)},
+              {"duration", text::format_duration(now - entry.time)},
+              {"alert", alert_of(entry.cause)},
+              {"error", entry.error}});
+  look.runtime.view.with([&](TargetView& view) { view.last_action = entry; });
+  return {};
+}
+
+// Journal, act, and for a dry run journal again.
+Status Controller::execute(Look& look, const decide::Look& decided) {
+  if (decided.supersedes) {
+    const Status given_up = finish(look, ActionOutcome::interrupted, true,
+                                   "superseded by " + std::string(to_string(decided.decision.reason)));
+    if (!given_up) return given_up;
+  }
+  TargetState before = decided.state;
+  before.in_flight.reset();
+  const Instant now = clock_.now();
+  const Decision& decision = decided.decision;
+  HistoryEntry entry{0, now, look.name(), decision.reason, decision.from, decision.to, {}, {}, "", decision.cause};
+  crash_point("before_intent");
+  const Result<ActionId> id = store_.begin(
+      entry, [&](ActionId given) { return decide::started(before, decision, given, look.policy(), look.alerts, now); });
+  if (!id) return fail(id.error());
+  crash_point("after_intent");
+  look.state = store_.state(look.name());
+  look.runtime.settled = true;
+  look.runtime.last_error.clear();
+  if (look.dry_run) return finish(look, ActionOutcome::dry_run, true, "");
+  return carry_on(look);
+}
+
+// One more move of the action in flight. Absolute, so repeating it is harmless.
+Status Controller::carry_on(Look& look) {
+  const Status applied = look.runtime.backend->apply(look.change(), look.stop);
+  if (applied) {
+    look.runtime.last_error.clear();
+    const auto first = look.runtime.received.with([](std::optional<Instant>& r) { return std::exchange(r, {}); });
+    if (first) metrics_.reaction(clock_.now() - *first);
+    return {};
+  }
+  const Error& error = applied.error();
+  if (!passes_by_itself(error.kind)) return finish(look, ActionOutcome::failed, false, error.message);
+  if (error.kind != ErrorKind::cancelled && look.runtime.last_error != error.message) {
+    log::warn("action.delayed",
+              {{"target", look.name().text}, {"id", look.state.in_flight->id}, {"error", error.message}});
+    look.runtime.last_error = error.message;
+  }
+  return {};
+}
+
+// One line per action and per change of what is waited for, not one per pass.
+void Controller::say(Look& look, const Decision& decision) {
+  const std::string what =
+      std::string(to_string(decision.outcome)) + std::string(to_string(decision.reason)) + std::to_string(decision.to);
+  const bool waits = decision.outcome == Outcome::postpone && decision.reason != Reason::in_flight;
+  const bool worth = decision.outcome == Outcome::act || waits || decision.outcome == Outcome::blocked;
+  const bool news = decision.outcome == Outcome::act || look.runtime.last_said != what;
+  look.runtime.last_said = what;
+  const log::Level level = worth && news ? log::Level::info : log::Level::debug;
+  log::write(level, decision.outcome == Outcome::act ? "action.start" : "decision",
+             {{"target", look.name().text},
+              {"outcome", to_string(decision.outcome)},
+              {"reason", to_string(decision.reason)},
+              {"from", decision.from},
+              {"to", decision.to},
+              {"alert", alert_of(decision.cause)},
+              {"dry_run", look.dry_run},
+              {"text", decision.text}});
+}
+
+void Controller::publish(Look& look, const Decision& decision) {
+  const Instant now = clock_.now();
+  const TargetState& state = look.state;
+  const bool drain_fires = std::any_of(look.alerts.begin(), look.alerts.end(),
+                                       [](const Alert& alert) { return alert.mapping.action == AlertAction::drain; });
+  const TargetView view = look.runtime.view.with([&](TargetView& v) {
+    v.observed = look.observed;
+    v.decision = decision;
+    v.up_cooldown_until = decide::up_cooldown_until(look.policy(), state, now);
+    v.down_cooldown_until = decide::down_cooldown_until(look.policy(), state, now);
+    v.error = state.failures > 0 && v.last_action ? v.last_action->error : look.observed.note;
+    v.desired = look.observed.replicas;
+    if (decision.outcome == Outcome::postpone) v.desired = decision.to;
+    if (state.in_flight) v.desired = state.in_flight->to;
+    if (state.in_flight) {
+      v.status = state.in_flight->action == Reason::drain ? TargetStatus::draining : TargetStatus::scaling;
+    } else if (state.failures > 0) {
+      v.status = TargetStatus::failed;
+    } else if (drain_fires && look.observed.replicas == 0) {
+      v.status = TargetStatus::drained;
+    } else if (decision.outcome == Outcome::postpone) {
+      v.status = TargetStatus::postponed;
+    } else {
+      v.status = TargetStatus::idle;
+    }
+    return v;
+  });
+  std::map<AlertAction, std::size_t> counts;
+  for (const Alert& alert : look.alerts) ++counts[alert.mapping.action];
+  for (const AlertAction action :
+       {AlertAction::up, AlertAction::down, AlertAction::to, AlertAction::drain, AlertAction::hold}) {
+    metrics_.active_alerts(look.name(), action, counts[action]);
+  }
+  metrics_.target(view, now);
+}
+
+Instant Controller::next_look(const Look& look, const Decision& decision) {
+  const Instant now = clock_.now();
+  if (look.state.in_flight) {
+    // Soon at first, as most actions are quick; then at a quarter of the time that it has taken so far.
+    const Duration elapsed = now - look.state.in_flight->started;
+    const Duration wait = std::clamp(elapsed / 4, Duration{100}, Duration{1000});
+    return std::min(now + wait, std::max(look.state.in_flight->deadline, now + Duration{100}));
+  }
+  if (decision.outcome == Outcome::act) return now;  // it has ended already: what then stands is decided afresh
+  const auto refresh =
+      static_cast<Duration::rep>(static_cast<double>(options_.refresh_interval.count()) * (0.8 + 0.4 * jitter()));
+  const Instant slow = now + Duration{refresh};
+  return decision.until ? std::clamp(*decision.until, now, slow) : slow;
+}
+
+}  // namespace alertscaler::control

@@ -1,0 +1,31 @@
+// What one pass carries along from observation to publication. Private to control.
+#pragma once
+
+#include <stop_token>
+#include <vector>
+
+#include "control/controller.h"
+
+namespace alertscaler::control {
+
+struct Controller::Look {
+  Runtime& runtime;
+  std::stop_token stop;
+  std::vector<Alert> alerts;
+  TargetState state;
+  Observed observed;  // as decide() sees it: of a dry run, the count as if
+  bool dry_run = false;
+
+  [[nodiscard]] const TargetName& name() const { return runtime.target.name; }
+  [[nodiscard]] const Policy& policy() const { return runtime.target.policy; }
+  // REQUIRES: state.in_flight
+  [[nodiscard]] Change change() const {
+    return {state.in_flight->id, name(), state.in_flight->from, state.in_flight->to};
+  }
+  [[nodiscard]] HistoryEntry entry() const {
+    const InFlight& action = *state.in_flight;
+    return {action.id, action.started, name(), action.action, action.from, action.to, {}, {}, "", action.cause};
+  }
+};
+
+}  // namespace alertscaler::control

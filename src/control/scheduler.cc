@@ -1,0 +1,99 @@
+#include "control/scheduler.h"
+
+#include <algorithm>
+
+namespace alertscaler::control {
+
+Scheduler::Scheduler(int workers, const Clock& clock, Pass pass) : clock_(clock), pass_(std::move(pass)) {
+  for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(stop_source_.get_token()); });
+}
+
+Scheduler::~Scheduler() {
+  stop();
+}
+
+void Scheduler::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stop_source_.request_stop();
+  work_changed_.notify_all();
+  pass_ended_.notify_all();
+  for (std::thread& worker : workers_) {
+    if (worker.joinable()) worker.join();
+  }
+}
+
+void Scheduler::enqueue(const TargetName& target, Entry& entry, Instant due) {
+  if (entry.queued) queue_.erase({entry.due, target});
+  entry.due = due;
+  entry.queued = true;
+  queue_.emplace(due, target);
+}
+
+void Scheduler::add(const TargetName& target) {
+  {
+    std::lock_guard lock(mutex_);
+    enqueue(target, entries_[target], clock_.now());
+  }
+  work_changed_.notify_one();
+}
+
+Scheduler::Ticket Scheduler::kick(const TargetName& target) {
+  Ticket ticket = 0;
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = entries_.find(target);
+    if (found == entries_.end()) return 0;
+    Entry& entry = found->second;
+    ticket = ++entry.requested;
+    // A running pass may have read the alerts already: it is followed by another one when it ends.
+    if (!entry.running) enqueue(target, entry, std::min(clock_.now(), entry.queued ? entry.due : clock_.now()));
+  }
+  work_changed_.notify_one();
+  return ticket;
+}
+
+bool Scheduler::wait(const TargetName& target, Ticket ticket, Duration at_most) {
+  std::unique_lock lock(mutex_);
+  const auto found = entries_.find(target);
+  if (found == entries_.end()) return false;
+  const Entry& entry = found->second;
+  pass_ended_.wait_for(lock, at_most, [&] { return stopping_ || entry.completed >= ticket; });
+  return entry.completed >= ticket;
+}
+
+void Scheduler::work(std::stop_token stop) {
+  constexpr Duration wait_max = std::chrono::hours{1};  // the wall clock may be set meanwhile
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (queue_.empty()) {
+      work_changed_.wait(lock);
+      continue;
+    }
+    const Duration left = queue_.begin()->first - clock_.now();
+    if (left > Duration{0}) {
+      work_changed_.wait_for(lock, std::min(left, wait_max));
+      continue;
+    }
+    const TargetName target = queue_.begin()->second;
+    queue_.erase(queue_.begin());
+    Entry& entry = entries_[target];
+    entry.queued = false;
+    entry.running = true;
+    const Ticket seen = entry.requested;
+    if (!queue_.empty()) work_changed_.notify_one();  // somebody else may have the next one
+
+    lock.unlock();
+    const Instant next = pass_(target, stop);
+    lock.lock();
+
+    entry.running = false;
+    entry.completed = seen;
+    enqueue(target, entry, entry.requested > seen ? clock_.now() : next);
+    pass_ended_.notify_all();
+  }
+}
+
+}  // namespace alertscaler::control
