@@ -1,6 +1,7 @@
 // The text forms of the field: Prometheus durations, RFC 3339 times, and finding the name that was meant.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -35,6 +36,10 @@ namespace alertscaler::text {
 [[nodiscard]] std::string to_lower(std::string_view text);
 [[nodiscard]] std::vector<std::string> split(std::string_view text, char separator);
 [[nodiscard]] std::string join(std::span<const std::string> parts, std::string_view separator);
+// At most `bytes_max` bytes of it, cut between characters and then ended by "…".
+[[nodiscard]] std::string shorten(std::string_view text, std::size_t bytes_max);
+// The length in bytes of the UTF-8 character that starts at `at`; 0 when there is none. REQUIRES: at < text.size().
+[[nodiscard]] std::size_t utf8_length(std::string_view text, std::size_t at);
 // A JSON string with its quotes; invalid UTF-8 becomes U+FFFD.
 [[nodiscard]] std::string json_quote(std::string_view text);
 

@@ -86,3 +86,30 @@ TEST_CASE("a misspelt word finds the one that was meant, a foreign one finds non
   CHECK(text::nearest("mix", known).has_value());
   CHECK_FALSE(text::nearest("zebra", known).has_value());
 }
+
+TEST_CASE("a long text is cut between characters") {
+  CHECK(text::shorten("web", 3) == "web");
+  CHECK(text::shorten("webs", 3) == "web\xE2\x80\xA6");
+  CHECK(text::shorten("w\xC3\xA4g", 2) == "w\xE2\x80\xA6");
+  CHECK(text::shorten("\x80\x80\x80", 2) == "\xE2\x80\xA6");
+}
+
+TEST_CASE("only whole and shortest forms are UTF-8") {
+  struct Case {
+    std::string bytes;
+    std::size_t length;
+  };
+  const auto c = GENERATE(values<Case>({{"a", 1},
+                                        {"\xC3\xA4", 2},
+                                        {"\xE2\x82\xAC", 3},
+                                        {"\xF0\x9F\x90\x8B", 4},
+                                        {"\xC3", 0},
+                                        {"\x80", 0},
+                                        {"\xC0\xAF", 0},
+                                        {"\xE0\x80\xAF", 0},
+                                        {"\xED\xA0\x80", 0},
+                                        {"\xF4\x90\x80\x80", 0},
+                                        {"\xFF", 0}}));
+  CAPTURE(text::json_quote(c.bytes));
+  CHECK(text::utf8_length(c.bytes, 0) == c.length);
+}
