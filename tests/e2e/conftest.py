@@ -1,0 +1,159 @@
+"""What the end-to-end tests are given: an engine for each run of pytest, everything else for each test.
+
+Each test file is a run of its own, and several run at once; engines do not clash (see ../rig/README.md).
+"""
+
+import contextlib
+import glob
+import itertools
+import os
+import shutil
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# pylint: disable=wrong-import-position
+from rig import Scratch, compose as compose_tools
+from rig.alertmanager import Alertmanager
+from rig.alertscaler import Alertscaler
+from rig.compose import Project
+from rig.docker_engine import DockerEngine
+from rig.prometheus import Prometheus
+from rig.requirements import missing
+from rig.servers import Collector, MetricsSource
+from rig.web_app import WebApp
+
+_numbers = itertools.count(1)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """A failed test keeps its scratch directory, and the ends of the logs in it are shown."""
+    outcome = yield
+    report = outcome.get_result()
+    scratch = getattr(item, "funcargs", {}).get("scratch")
+    if report.failed and scratch:
+        scratch.keep()
+        report.sections.append(("scratch directory", scratch.path))
+        for log in sorted(glob.glob(os.path.join(scratch.path, "**", "*.log"), recursive=True)):
+            with open(log, encoding="utf-8", errors="replace") as text:
+                report.sections.append((f"end of {log}", "".join(text.readlines()[-40:])))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def requirements():
+    """Without what the rig needs everything is skipped, with the reasons; where CI runs it fails."""
+    wanting = missing()
+    if wanting:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("; ".join(wanting))
+
+
+@pytest.fixture
+def scratch(request):
+    with contextlib.closing(Scratch(request.node.originalname)) as directory:
+        yield directory
+
+
+@pytest.fixture
+def start():
+    """start(kind, …) makes something that has a close(), which is called at the end, last started first."""
+    with contextlib.ExitStack() as stack:
+        yield lambda kind, *args, **options: stack.enter_context(contextlib.closing(kind(*args, **options)))
+
+
+@contextlib.contextmanager
+def _running_engine(failed, **options):
+    directory = Scratch("engine")
+    engine = None
+    try:
+        engine = DockerEngine(directory, **options)
+        yield engine
+    finally:
+        if engine:
+            engine.close()
+        if engine is None or failed():
+            shutil.rmtree(directory.directory("data"), ignore_errors=True)  # large, and tells nothing
+            directory.keep()
+        directory.close()
+
+
+@pytest.fixture(scope="session")
+def engine(request):
+    """The Docker Engine that the tests of one run share; projects have names of their own."""
+    with _running_engine(lambda: request.session.testsfailed) as shared:
+        yield shared
+
+
+@pytest.fixture
+def own_engine(scratch):
+    """own_engine(…) starts an engine for this test alone, to be killed or to be of another release."""
+    with contextlib.ExitStack() as stack:
+        yield lambda **options: stack.enter_context(_running_engine(lambda: scratch.kept, **options))
+
+
+@pytest.fixture(scope="session")
+def compose_v1():
+    found = compose_tools.v1()
+    if found is None:
+        pytest.skip("Compose v1 is not installed (Debian 12 has it, later releases do not)")
+    return found
+
+
+@pytest.fixture(scope="session")
+def compose_v2():
+    return compose_tools.v2()
+
+
+@pytest.fixture(params=["v1", "v2"])
+def compose(request):
+    """Each generation of Compose in turn."""
+    return request.getfixturevalue(f"compose_{request.param}")
+
+
+@pytest.fixture
+def web_app(engine, scratch):
+    return WebApp(engine, scratch)
+
+
+@pytest.fixture
+def project(engine, scratch):
+    """project(text of compose.yaml) makes a project with a name of its own; it is removed at the end."""
+    made = []
+
+    def make(text, name=None, on=None):
+        made.append(Project(on or engine, scratch, name or f"p{next(_numbers)}", text))
+        return made[-1]
+
+    yield make
+    for each in made:
+        if each.engine is engine:
+            each.remove()
+
+
+@pytest.fixture
+def start_prometheus(scratch, start):
+    return lambda config, rules=None, **options: start(Prometheus, scratch, config, rules, **options)
+
+
+@pytest.fixture
+def start_alertmanager(scratch, start):
+    return lambda config, **options: start(Alertmanager, scratch, config, **options)
+
+
+@pytest.fixture
+def start_alertscaler(scratch, start):
+    return lambda config, **options: start(Alertscaler, scratch, config, **options)
+
+
+@pytest.fixture
+def collector(start):
+    """A stub that collects what is posted to it."""
+    return start(Collector)
+
+
+@pytest.fixture
+def metrics_source(start):
+    """metrics_source(load=0) is something to scrape."""
+    return lambda **gauges: start(MetricsSource, **gauges)

@@ -1,0 +1,121 @@
+"""Our program as a user runs it: the real binary, a configuration file, a storage directory, a port of its own."""
+
+import os
+import re
+
+from rig import http_json
+from rig.eventually import eventually
+from rig.processes import Process
+
+_SAMPLE = re.compile(r'^([A-Za-z_:][\w:]*)(?:\{(.*)\})? (\S+)(?: \d+)?$')
+_LABEL = re.compile(r'([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"')
+
+
+def binary():
+    path = os.environ.get("ALERTSCALER_BIN")
+    assert path, "set ALERTSCALER_BIN to the alertscaler program that is to be tested (ctest does)"
+    return path
+
+
+class Alertscaler:
+    """Starts at once and serves when the constructor returns; ready=False does not wait for /-/ready too."""
+
+    def __init__(self, scratch, config, options=(), env=None, ready=True):
+        self._scratch = scratch
+        self._config = scratch.file("alertscaler", "alertscaler.yml", text=config)
+        self.storage = scratch.directory("alertscaler", "data")
+        self._options = list(options)
+        self._address = "127.0.0.1:0"
+        self.process = None
+        self.start(env, ready)
+
+    @property
+    def address(self):
+        return self._address
+
+    @property
+    def url(self):
+        return f"http://{self._address}"
+
+    def start(self, env=None, ready=True):
+        """Starts it (again): the same configuration, storage and port. `env` is for this start only."""
+        log_path = self._scratch.file("alertscaler.log")
+        logged = os.path.getsize(log_path) if os.path.exists(log_path) else 0
+        self.process = Process("alertscaler", [
+            binary(), "serve", f"--config.file={self._config}", f"--storage.path={self.storage}",
+            f"--web.listen-address={self._address}", "--log.level=debug", *self._options], log_path, env)
+        told = self.process.wait_for_log(r"^.*\bevent=listening\b.*\baddress=\"?(127\.0\.0\.1:\d+)\"?", 20, logged)
+        self._address = told.group(1)
+        if ready:
+            self.wait_ready()
+
+    def wait_ready(self, seconds=20):
+        def ready():
+            answer = self.request("/-/ready")
+            assert answer.status == 200, f"{answer.status} {answer.text.strip()}"
+            return True
+
+        eventually(ready, seconds, "alertscaler is ready")
+
+    def terminate(self, seconds=15):
+        """SIGTERM; the exit status."""
+        return self.process.terminate(seconds)
+
+    def kill(self):
+        """kill -9."""
+        self.process.kill()
+
+    def wait_killed(self, seconds=30):
+        """Waits until a crash point has ended it."""
+        assert self.process.wait(seconds) == -9, f"it ended otherwise:\n{self.process.tail()}"
+
+    def request(self, path, method="GET", body=None, headers=None, seconds=15):
+        return http_json.request(self.url + path, method, body, headers, seconds)
+
+    def get(self, path):
+        """The `data` of a successful answer."""
+        told = http_json.get_json(self.url + path)
+        assert told["status"] == "success", told
+        return told["data"]
+
+    def post(self, payload, query=""):
+        """Posts a notification; the results, one for each of its alerts. Anything but 200 fails the test."""
+        answer = self.request(f"/webhook{query}", "POST", payload)
+        assert answer.status == 200, f"POST /webhook{query}: {answer.status} {answer.text}"
+        return answer.json()["data"]["alerts"]
+
+    def target(self, name):
+        return self.get(f"/api/v1/targets/{name}")
+
+    def history(self, target=None, limit=1000):
+        """The entries of the history, oldest first, unlike the API."""
+        query = f"?limit={limit}" + (f"&target={target}" if target else "")
+        return list(reversed(self.get(f"/api/v1/history{query}")))
+
+    def steps(self, target):
+        """The history of a target in short: (action, from, to, outcome) each."""
+        return [(each["action"], each["from"], each["to"], each["outcome"]) for each in self.history(target)]
+
+    def metrics(self):
+        """Every sample: {(name, ((label, value), …)): value}, labels sorted."""
+        answer = self.request("/metrics")
+        assert answer.status == 200, answer.text
+        return parse_metrics(answer.text)
+
+    def metric(self, name, **labels):
+        """The sum of the samples of that name that carry these labels; None if there is none."""
+        wanted = set(labels.items())
+        found = [value for (each, pairs), value in self.metrics().items() if each == name and wanted <= set(pairs)]
+        return sum(found) if found else None
+
+    def close(self):
+        self.process.kill()
+
+
+def parse_metrics(text):
+    samples = {}
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            name, labels, value = _SAMPLE.match(line).groups()
+            samples[name, tuple(sorted(_LABEL.findall(labels or "")))] = float(value)
+    return samples
