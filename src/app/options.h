@@ -1,0 +1,42 @@
+// The command line, as values.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+namespace alertscaler::app {
+
+struct ServeOptions {
+  std::string config_file = "alertscaler.yml";
+  std::string listen_address = "127.0.0.1:9095";
+  std::string web_config_file;
+  bool allow_unauthenticated = false;
+  Duration read_timeout{30'000};
+  std::string storage_path = "data/";
+  log::Level log_level = log::Level::info;
+  log::Format log_format = log::Format::logfmt;
+  bool dry_run = false;
+};
+
+struct HealthcheckOptions {
+  std::string url = "http://127.0.0.1:9095";
+};
+
+struct VersionOptions {};
+
+// What is left when the command line was only a question (--help) or wrong: the text is printed already.
+struct Exit {
+  int status = 0;
+};
+
+using Command = std::variant<Exit, ServeOptions, HealthcheckOptions, VersionOptions>;
+
+// Prints help to stdout and errors to stderr.
+[[nodiscard]] Command parse_command_line(int argc, const char* const* argv);
+
+[[nodiscard]] std::string version_text();
+
+}  // namespace alertscaler::app

@@ -1,0 +1,142 @@
+#include "app/serve.h"
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "app/address.h"
+#include "app/backends.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "config/load.h"
+#include "control/controller.h"
+#include "receive/server.h"
+#include "record/metrics.h"
+#include "remember/store.h"
+
+namespace alertscaler::app {
+namespace {
+
+constexpr unsigned stop_seconds_max = 10;
+
+void complain(const std::string& text) {
+  std::fprintf(stderr, "alertscaler: %s\n", text.c_str());
+}
+
+template <class T>
+bool complain_about(const config::Loaded<T>& loaded) {
+  if (loaded) return false;
+  for (const config::Problem& problem : loaded.error()) complain(config::to_string(problem));
+  return true;
+}
+
+// Before any thread starts, so that every one of them inherits the mask and only main sees the signals.
+sigset_t block_signals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&signals, number);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+Status check_exposure(const ServeOptions& options, const Address& address, const WebConfig& web) {
+  if (is_loopback(address) || !web.bearer_token_file.empty() || options.allow_unauthenticated) return {};
+  return fail(ErrorKind::refused,
+              "will not listen on " + to_string(address) +
+                  " without authentication: whoever reaches the port could scale your targets.\n"
+                  "  Either put a token in a file (openssl rand -hex 32 > token), name it in another file\n"
+                  "      bearer_token_file: token\n"
+                  "  and pass that one as --web.config.file, or listen on 127.0.0.1 only, or insist with\n"
+                  "  --web.allow-unauthenticated.");
+}
+
+// Drops what the configuration no longer maps, and gives the rest its mapping.
+Status map_known_alerts(Store& store, const Settings& settings) {
+  return store.remap([&](const Labels& labels, const Labels& annotations) -> std::optional<Mapping> {
+    const auto mapped = decide::map_alert(settings, labels, annotations);
+    return mapped ? *mapped : std::nullopt;
+  });
+}
+
+void wait_for_stop(const sigset_t& signals) {
+  while (true) {
+    int number = 0;
+    if (::sigwait(&signals, &number) != 0) continue;
+    if (number == SIGHUP) {
+      log::warn("reload.unsupported", {{"text", "this version reads its configuration only at start"}});
+      continue;
+    }
+    log::info("stopping", {{"signal", number == SIGTERM ? "SIGTERM" : "SIGINT"}});
+    return;
+  }
+}
+
+}  // namespace
+
+int serve(const ServeOptions& options) {
+  const sigset_t signals = block_signals();
+  log::configure(options.log_level, options.log_format);
+
+  const auto loaded = config::load_settings(options.config_file);
+  const auto web = options.web_config_file.empty() ? config::Loaded<WebConfig>{WebConfig{}}
+                                                   : config::load_web_config(options.web_config_file);
+  const auto address = parse_address(options.listen_address);
+  bool wrong = complain_about(loaded);
+  wrong = complain_about(web) || wrong;
+  if (!address) complain("--web.listen-address: " + address.error().message);
+  if (wrong || !address) return 1;
+  if (const Status allowed = check_exposure(options, *address, *web); !allowed) {
+    complain(allowed.error().message);
+    return 1;
+  }
+  const auto settings = std::make_shared<const Settings>(*loaded);
+  log::info("config.loaded", {{"file", options.config_file}, {"targets", settings->targets.size()}});
+
+  const SystemClock clock;
+  Metrics metrics(version_text());
+  metrics.reloaded(true);
+  auto store = Store::open(options.storage_path);
+  if (!store) {
+    complain(store.error().message);
+    return 1;
+  }
+  if (const Status mapped = map_known_alerts(**store, *settings); !mapped) {
+    complain("read the known alerts: " + mapped.error().message);
+    return 1;
+  }
+  StoreKeep keep(**store);
+  BackendFactory backends(*settings, keep, metrics, clock);
+  control::Controller controller(settings, backends.make_all(), **store, metrics, clock, {.dry_run = options.dry_run});
+  controller.start();
+
+  receive::ServerOptions server_options;
+  server_options.host = address->host;
+  server_options.port = address->port;
+  server_options.web = *web;
+  server_options.version = version_text();
+  server_options.limits.read_timeout = options.read_timeout;
+  auto server = receive::Server::start(server_options, **store, controller, metrics, clock);
+  if (!server) {
+    complain(server.error().message);
+    return 1;
+  }
+  log::info("listening", {{"address", to_string({address->host, (*server)->port()})},
+                          {"version", version_text()},
+                          {"storage", options.storage_path},
+                          {"dry_run", options.dry_run}});
+  wait_for_stop(signals);
+
+  // The kernel ends a stop that hangs; everything that matters is on the disk already.
+  ::alarm(stop_seconds_max);
+  (*server)->stop();
+  controller.stop();
+  server->reset();
+  log::info("stopped");
+  return 0;
+}
+
+}  // namespace alertscaler::app

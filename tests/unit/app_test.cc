@@ -1,0 +1,69 @@
+#include <variant>
+
+#include "app/address.h"
+#include "app/options.h"
+#include "support/catch.h"
+
+using namespace alertscaler;
+using namespace alertscaler::app;
+
+TEST_CASE("listen addresses") {
+  struct Case {
+    std::string in, host;
+    int port;
+    bool loopback;
+  };
+  const auto c = GENERATE(values<Case>({{"127.0.0.1:9095", "127.0.0.1", 9095, true},
+                                        {"127.8.0.1:0", "127.8.0.1", 0, true},
+                                        {"[::1]:9095", "::1", 9095, true},
+                                        {"localhost:1", "localhost", 1, true},
+                                        {"0.0.0.0:9095", "0.0.0.0", 9095, false},
+                                        {":9095", "", 9095, false},
+                                        {"[::]:9095", "::", 9095, false},
+                                        {"10.1.2.3:80", "10.1.2.3", 80, false},
+                                        {"scaler.example:80", "scaler.example", 80, false}}));
+  CAPTURE(c.in);
+  const auto address = parse_address(c.in);
+  REQUIRE(address.has_value());
+  CHECK(address->host == c.host);
+  CHECK(address->port == c.port);
+  CHECK(is_loopback(*address) == c.loopback);
+}
+
+TEST_CASE("what is no listen address is refused with a reason") {
+  const auto in = GENERATE(
+      values<std::string>({"", "9095", "127.0.0.1", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:70000", "::1:9095"}));
+  CAPTURE(in);
+  REQUIRE_FALSE(parse_address(in).has_value());
+  CHECK_THAT(parse_address(in).error().message, ContainsSubstring("expected HOST:PORT"));
+}
+
+TEST_CASE("flags without a command are those of serve") {
+  const char* argv[] = {"alertscaler", "--config.file=x.yml", "--dry-run", "--log.format=json",
+                        "--web.read-timeout=5s"};
+  const Command command = parse_command_line(5, argv);
+  REQUIRE(std::holds_alternative<ServeOptions>(command));
+  const auto& options = std::get<ServeOptions>(command);
+  CHECK(options.config_file == "x.yml");
+  CHECK(options.dry_run);
+  CHECK(options.log_format == log::Format::json);
+  CHECK(options.read_timeout == std::chrono::seconds{5});
+  CHECK(options.listen_address == "127.0.0.1:9095");
+}
+
+TEST_CASE("a wrong command line exits with 2, a question with 0") {
+  struct Case {
+    std::vector<const char*> argv;
+    int status;
+  };
+  const auto c = GENERATE(values<Case>({{{"alertscaler", "--no-such-flag"}, 2},
+                                        {{"alertscaler", "no-such-command"}, 2},
+                                        {{"alertscaler", "serve", "--log.level=loud"}, 2},
+                                        {{"alertscaler", "--web.read-timeout=soon"}, 2},
+                                        {{"alertscaler", "--help"}, 0},
+                                        {{"alertscaler", "serve", "--help"}, 0},
+                                        {{"alertscaler", "--version"}, 0}}));
+  const Command command = parse_command_line(static_cast<int>(c.argv.size()), c.argv.data());
+  REQUIRE(std::holds_alternative<Exit>(command));
+  CHECK(std::get<Exit>(command).status == c.status);
+}

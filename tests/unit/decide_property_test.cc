@@ -1,0 +1,125 @@
+// Whatever happens, in whatever order: never outside the bounds, never two changes inside a cooldown, and the same
+// inputs give the same text. Histories are random but seeded: a failure names its seed.
+#include <algorithm>
+#include <random>
+
+#include "decide/decide.h"
+#include "support/catch.h"
+#include "support/policies.h"
+
+using namespace alertscaler;
+using namespace alertscaler::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+class History {
+ public:
+  explicit History(unsigned seed) : random_(seed) {
+    policy_.min = pick(0, 3);
+    policy_.max = policy_.min + pick(1, 8);
+    policy_.up_step = {pick(1, 4), false};
+    policy_.down_step = chance(3) ? Step{50, true} : Step{pick(1, 3), false};
+    policy_.up_cooldown = std::chrono::seconds{pick(0, 60)};
+    policy_.down_cooldown = std::chrono::seconds{pick(0, 120)};
+    policy_.down_stabilization = std::chrono::seconds{chance(2) ? 0 : pick(1, 60)};
+    policy_.on_resolve = static_cast<OnResolve>(pick(0, 2));
+    policy_.repeat = chance(3) ? Repeat::once : Repeat::while_firing;
+    observed_.replicas = observed_.ready = pick(policy_.min, policy_.max);
+  }
+
+  void step() {
+    now_ += std::chrono::seconds{pick(1, 20)};
+    if (chance(4)) toggle_an_alert();
+    if (state_.in_flight && chance(2)) end_the_action();
+    look();
+  }
+
+ private:
+  [[nodiscard]] int pick(int low, int high) { return std::uniform_int_distribution<int>{low, high}(random_); }
+  [[nodiscard]] bool chance(int one_in) { return pick(1, one_in) == 1; }
+
+  void toggle_an_alert() {
+    static const std::vector<AlertAction> actions{AlertAction::up, AlertAction::down, AlertAction::to,
+                                                  AlertAction::hold, AlertAction::drain};
+    const int index = pick(0, 9);
+    const std::string name = "alert" + std::to_string(index);
+    const auto found = std::find_if(alerts_.begin(), alerts_.end(), [&](const Alert& a) { return a.name() == name; });
+    if (found != alerts_.end()) {
+      alerts_.erase(found);
+      return;
+    }
+    const std::size_t kind = index < 4 ? 0 : index < 7 ? 1 : index == 7 ? 2 : index == 8 ? 3 : 4;
+    if (kind == 4 && !chance(3)) return;
+    Alert made = alert(name, actions[kind]);
+    made.starts_at = now_;
+    if (kind == 2) made.mapping.replicas = pick(0, 20);
+    if (kind < 2 && chance(3)) made.mapping.step = Step{pick(1, 6), false};
+    alerts_.push_back(made);
+  }
+
+  void end_the_action() {
+    const InFlight action = *state_.in_flight;
+    const int how = pick(1, 10);
+    const ActionOutcome outcome = how <= 7   ? ActionOutcome::done
+                                  : how == 8 ? ActionOutcome::timeout
+                                  : how == 9 ? ActionOutcome::failed
+                                             : ActionOutcome::interrupted;
+    const bool reached = outcome == ActionOutcome::done || (outcome == ActionOutcome::timeout && chance(2));
+    observed_.replicas = reached ? action.to : pick(std::min(action.from, action.to), std::max(action.from, action.to));
+    observed_.ready = outcome == ActionOutcome::done ? observed_.replicas : pick(0, observed_.replicas);
+    state_ = decide::ended(state_, {outcome, reached, std::chrono::seconds{pick(1, 10)}}, now_);
+    if (outcome == ActionOutcome::done || outcome == ActionOutcome::timeout) {
+      last_change_ = now_;
+      if (action.to > action.from) last_up_ = now_;
+    }
+  }
+
+  void look() {
+    const decide::Look seen = decide::decide({now_, policy_, alerts_, state_, observed_});
+    CHECK(decide::decide({now_, policy_, alerts_, state_, observed_}).decision == seen.decision);
+    auto shuffled = alerts_;
+    std::shuffle(shuffled.begin(), shuffled.end(), random_);
+    CHECK(decide::decide({now_, policy_, shuffled, state_, observed_}).decision.text == seen.decision.text);
+    state_ = seen.state;
+    if (seen.decision.outcome == Outcome::act) act(seen);
+  }
+
+  void act(const decide::Look& seen) {
+    const Decision& decision = seen.decision;
+    CAPTURE(decision.text);
+    const bool exact = decision.intent == IntentKind::drain ||
+                       (decision.intent == IntentKind::restore && state_.drain_baseline.has_value());
+    if (exact) {
+      CHECK((decision.to == 0 || decision.to == state_.drain_baseline->replicas));
+    } else {
+      CHECK(decision.to >= policy_.min);
+      CHECK(decision.to <= policy_.max);
+      CHECK(decision.to != decision.from);
+      if (decision.to > decision.from && last_up_) CHECK(now_ - *last_up_ >= policy_.up_cooldown);
+      if (decision.to < decision.from && last_change_) CHECK(now_ - *last_change_ >= policy_.down_cooldown);
+    }
+    CHECK((!state_.in_flight || seen.supersedes));
+    state_.in_flight.reset();
+    state_ = decide::started(state_, decision, ++id_, policy_, alerts_, now_);
+  }
+
+  std::mt19937 random_;
+  Policy policy_;
+  Observed observed_;
+  TargetState state_;
+  std::vector<Alert> alerts_;
+  Instant now_ = noon;
+  std::optional<Instant> last_up_, last_change_;
+  ActionId id_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("random histories keep the promises") {
+  for (unsigned seed = 1; seed <= 400; ++seed) {
+    CAPTURE(seed);
+    History history(seed);
+    for (int i = 0; i < 150; ++i) history.step();
+  }
+}
