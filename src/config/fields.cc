@@ -1,0 +1,65 @@
+#include "config/fields.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace alertscaler::config {
+namespace {
+
+constexpr std::size_t key_bytes_max = 60;  // of a key in a message
+
+}  // namespace
+
+MapReader::MapReader(const Value& value, std::string_view what) : value_(value) {
+  const Node& node = value.node();
+  is_map_ = node.kind == Node::Kind::map || node.kind == Node::Kind::nothing;
+  if (!is_map_) value.expected(what);
+  for (const Entry& entry : node.entries) unknown_.push_back(&entry);
+}
+
+const Entry* MapReader::known(std::string_view key) {
+  known_.emplace_back(key);
+  const auto found = std::find_if(unknown_.begin(), unknown_.end(), [&](const Entry* e) { return e->key == key; });
+  if (found == unknown_.end()) return nullptr;
+  const Entry* entry = *found;
+  unknown_.erase(found);
+  return entry;
+}
+
+bool MapReader::refuse_later(std::span<const std::string_view> keys) {
+  bool any = false;
+  for (const std::string_view key : keys) {
+    const auto found = std::find_if(unknown_.begin(), unknown_.end(), [&](const Entry* e) { return e->key == key; });
+    if (found == unknown_.end()) continue;
+    value_.problem_at((*found)->at, std::string(key) + " is not supported by this version yet; leave it out");
+    unknown_.erase(found);
+    any = true;
+  }
+  return any;
+}
+
+bool MapReader::require(std::initializer_list<std::string_view> keys) {
+  if (!is_map_) return false;
+  bool all = true;
+  for (const std::string_view key : keys) {
+    const auto& entries = value_.node().entries;
+    if (std::any_of(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.key == key; })) continue;
+    value_.problem(std::string(key) + " is missing");
+    all = false;
+  }
+  return all;
+}
+
+std::vector<std::string> MapReader::finish() {
+  std::vector<std::string> all_meant;
+  for (const Entry* entry : unknown_) {
+    const auto meant = meant_by(entry->key, known_);
+    value_.problem_at(
+        entry->at, "unknown key " + text::json_quote(text::shorten(entry->key, key_bytes_max)) + did_you_mean(meant));
+    if (meant) all_meant.push_back(*meant);
+  }
+  return all_meant;
+}
+
+}  // namespace alertscaler::config

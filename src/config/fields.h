@@ -1,0 +1,59 @@
+// A map of the file, read by tables of its keys: each table says which key goes where.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/value.h"
+
+namespace alertscaler::config {
+
+// One key and how its value is read into a T.
+template <class T>
+struct Field {
+  std::string_view key;
+  void (*read)(const Value& value, T& out);
+};
+
+// Reads a map table by table, and then reports the keys that no table knew. A value left empty is an empty map.
+class MapReader {
+ public:
+  // `what` names what the map describes and an example, for a value that is no map: "labels, such as {action: a}".
+  MapReader(const Value& value, std::string_view what);
+
+  // Entries are read in the table's order.
+  template <class T>
+  void take(std::span<const Field<T>> table, T& out) {
+    for (const Field<T>& field : table) {
+      if (const Entry* entry = known(field.key)) field.read(value_.entry(*entry), out);
+    }
+  }
+  template <class T, std::size_t N>
+  void take(const std::array<Field<T>, N>& table, T& out) {
+    take(std::span<const Field<T>>(table), out);
+  }
+
+  // Keys of the contract that this version does not support; reported as such. Says whether any is there.
+  bool refuse_later(std::span<const std::string_view> keys);
+  // Reports the keys that are missing; says whether all are there. False without a report when this is no map.
+  bool require(std::initializer_list<std::string_view> keys);
+  // Reports what no table knew, each with the nearest key that one knew. The nearest ones are returned.
+  std::vector<std::string> finish();
+
+  [[nodiscard]] bool is_map() const { return is_map_; }
+  [[nodiscard]] const Value& value() const { return value_; }
+
+ private:
+  // The entry of this key, which is no unknown one from now on; null when it is not there.
+  const Entry* known(std::string_view key);
+
+  Value value_;
+  bool is_map_ = false;
+  std::vector<const Entry*> unknown_;
+  std::vector<std::string> known_;
+};
+
+}  // namespace alertscaler::config

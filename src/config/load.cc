@@ -1,0 +1,174 @@
+#include "config/load.h"
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+#include "base/file.h"
+#include "config/docker.h"
+#include "config/fields.h"
+#include "config/targets.h"
+
+namespace alertscaler::config {
+namespace {
+
+struct SettingsDraft {
+  Settings settings;
+  PolicyDraft defaults;
+  bool has_docker = false;
+};
+
+void read_labels(const Value& value, SettingsDraft& draft) {
+  static constexpr std::array<Field<InstructionLabels>, 2> fields = {{
+      {"action", [](const Value& v, InstructionLabels& l) { v.read_text(l.action, "the name of a label"); }},
+      {"target", [](const Value& v, InstructionLabels& l) { v.read_text(l.target, "the name of a label"); }},
+  }};
+  static constexpr std::array<std::string_view, 1> later = {"node"};
+  InstructionLabels& labels = draft.settings.labels;
+  MapReader map(value, "a map such as {action: scale_action, target: scale_target}");
+  map.take(fields, labels);
+  map.refuse_later(later);
+  map.finish();
+  if (labels.action == labels.target) value.problem("action and target need two different labels");
+}
+
+void read_defaults(const Value& value, SettingsDraft& draft) {
+  MapReader map(value, "a map such as {min: 1, max: 10}");
+  read_policy(map, draft.defaults);
+  map.finish();
+  const PolicyDraft& defaults = draft.defaults;
+  if (defaults.bounds_known && defaults.min_at && defaults.max_at && defaults.policy.min > defaults.policy.max) {
+    value.problem_at(*defaults.max_at, "max (" + std::to_string(defaults.policy.max) + ") is below min (" +
+                                           std::to_string(defaults.policy.min) + ")");
+  }
+}
+
+constexpr std::array<Field<SettingsDraft>, 7> settings_fields = {{
+    {"labels", read_labels},
+    {"docker",
+     [](const Value& v, SettingsDraft& d) {
+       d.has_docker = v.node().kind != Node::Kind::nothing;
+       read_docker(v, d.settings.docker);
+     }},
+    {"max_parallel",
+     [](const Value& v, SettingsDraft& d) { v.read(d.settings.max_parallel, {.least = 1, .most = 256}); }},
+    {"stale_after", [](const Value& v, SettingsDraft& d) { v.read(d.settings.stale_after, AtLeast::one); }},
+    {"history_retention", [](const Value& v, SettingsDraft& d) { v.read(d.settings.history_retention, AtLeast::one); }},
+    {"defaults", read_defaults},  // before the targets, which start from them
+    {"targets", [](const Value& v, SettingsDraft& d) { d.settings.targets = read_targets(v, d.defaults); }},
+}};
+constexpr std::array<std::string_view, 3> later_settings = {"alertmanager", "kubernetes", "routes"};
+
+constexpr std::array<Field<WebConfig>, 1> web_fields = {{
+    {"bearer_token_file", [](const Value& v, WebConfig& w) { v.read_path(w.bearer_token_file); }},
+}};
+constexpr std::array<std::string_view, 3> later_web = {"tls_server_config", "basic_auth_users",
+                                                       "grafana_hmac_secret_file"};
+
+template <class T>
+Loaded<T> result(T value, Report& report) {
+  if (report.empty()) return value;
+  return tl::unexpected(report.take());
+}
+
+// The environment is asked only when an engine is needed and the file does not name it.
+void read_environment(const Environment& environment, SettingsDraft& draft, Report& report) {
+  if (draft.has_docker) return;
+  bool needed = false;
+  for (const auto& [name, target] : draft.settings.targets) {
+    needed = needed || std::holds_alternative<ComposeService>(target.backend);
+  }
+  if (!needed) return;
+  if (auto endpoint = docker_endpoint_from(environment)) {
+    draft.settings.docker = *std::move(endpoint);
+  } else {
+    report.add_elsewhere("environment", endpoint.error().message);
+  }
+}
+
+Loaded<Settings> settings_from(std::string_view yaml, Report& report, const Environment& environment) {
+  const auto root = parse_yaml(yaml, report);
+  if (!root) return tl::unexpected(report.take());
+  SettingsDraft draft;
+  const Value value(*root, "", report);
+  MapReader map(value, "a map with the key targets");
+  if (map.is_map()) {
+    map.take(settings_fields, draft);
+    map.refuse_later(later_settings);
+    const std::vector<std::string> misspelt = map.finish();
+    const auto& entries = root->entries;
+    const auto is_targets = [](const auto& key) { return key == "targets"; };
+    if (std::none_of(entries.begin(), entries.end(), [&](const Entry& e) { return is_targets(e.key); }) &&
+        std::none_of(misspelt.begin(), misspelt.end(), is_targets)) {
+      const Node none;
+      (void)read_targets(Value(none, "", report), draft.defaults);  // says what is missing
+    }
+    read_environment(environment, draft, report);
+  }
+  return result(std::move(draft.settings), report);
+}
+
+Loaded<WebConfig> web_config_from(std::string_view yaml, Report& report) {
+  const auto root = parse_yaml(yaml, report);
+  if (!root) return tl::unexpected(report.take());
+  WebConfig web;
+  MapReader map(Value(*root, "", report), "a map such as {bearer_token_file: tokens}");
+  map.take(web_fields, web);
+  map.refuse_later(later_web);
+  map.finish();
+  return result(std::move(web), report);
+}
+
+// The file's text, or the one problem that it cannot be read.
+Loaded<std::string> text_of(const std::string& file) {
+  auto text = read_file(file);
+  if (text) return *std::move(text);
+  const std::string prefix = "read " + file + ": ";
+  std::string reason = text.error().message;
+  if (reason.starts_with(prefix)) reason.erase(0, prefix.size());
+  return tl::unexpected(std::vector<Problem>{{file, 0, 0, "cannot be read: " + reason}});
+}
+
+}  // namespace
+
+std::string to_string(const Problem& problem) {
+  std::string out = problem.file;
+  if (problem.line > 0) out += ":" + std::to_string(problem.line) + ":" + std::to_string(problem.column);
+  return out + ": " + problem.message;
+}
+
+Environment process_environment() {
+  constexpr std::array<const char*, 4> names = {"DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "HOME"};
+  Environment environment;
+  for (const char* name : names) {
+    if (const char* value = std::getenv(name)) environment.emplace(name, value);
+  }
+  return environment;
+}
+
+Loaded<Settings> parse_settings(std::string_view yaml, const std::string& file, const Environment& environment) {
+  Report report(file, {});
+  return settings_from(yaml, report, environment);
+}
+
+Loaded<WebConfig> parse_web_config(std::string_view yaml, const std::string& file) {
+  Report report(file, {});
+  return web_config_from(yaml, report);
+}
+
+Loaded<Settings> load_settings(const std::string& file, const Environment& environment) {
+  const auto text = text_of(file);
+  if (!text) return tl::unexpected(text.error());
+  Report report(file, std::filesystem::path(file).parent_path());
+  return settings_from(*text, report, environment);
+}
+
+Loaded<WebConfig> load_web_config(const std::string& file) {
+  const auto text = text_of(file);
+  if (!text) return tl::unexpected(text.error());
+  Report report(file, std::filesystem::path(file).parent_path());
+  return web_config_from(*text, report);
+}
+
+}  // namespace alertscaler::config

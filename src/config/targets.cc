@@ -1,0 +1,256 @@
+#include "config/targets.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+
+namespace alertscaler::config {
+namespace {
+
+constexpr std::size_t name_bytes_max = 63;
+
+bool is_lower_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+bool is_letter_or_digit(char c) {
+  return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z');
+}
+bool is_service_character(char c) {
+  return is_letter_or_digit(c) || c == '_' || c == '.' || c == '-';
+}
+bool is_project_character(char c) {
+  return is_lower_or_digit(c) || c == '_' || c == '-';
+}
+
+struct TargetDraft {
+  Target target;
+  std::optional<Mark> name_at;
+  std::vector<std::string> kinds;  // as the file names them
+  bool backend_known = false;      // the kind's own map could be read
+  std::optional<int> initial;
+  std::optional<Mark> initial_at;
+};
+
+void read_name(const Value& value, TargetDraft& draft) {
+  std::string name;
+  if (!value.read_text(name, "a name")) return;
+  if (name.size() > name_bytes_max || !is_letter_or_digit(name.front()) ||
+      !std::all_of(name.begin(), name.end(), is_service_character)) {
+    value.expected("a name of at most 63 letters, digits, \"_\", \".\" and \"-\" that begins with a letter or digit");
+    return;
+  }
+  draft.target.name = TargetName{name};
+  draft.name_at = value.at();
+}
+
+void read_simulated(const Value& value, TargetDraft& draft) {
+  static constexpr std::array<Field<Simulated>, 2> fields = {{
+      {"replicas", [](const Value& v, Simulated& s) { v.read(s.replicas); }},
+      {"startup_delay", [](const Value& v, Simulated& s) { v.read(s.startup_delay, AtLeast::zero); }},
+  }};
+  Simulated simulated;
+  MapReader map(value, "a map such as {replicas: 2, startup_delay: 3s}");
+  map.take(fields, simulated);
+  map.finish();
+  draft.target.backend = simulated;
+  draft.backend_known = map.is_map();
+}
+
+void read_advisory(const Value& value, TargetDraft& draft) {
+  MapReader map(value, "an empty map, {}");
+  map.finish();
+  draft.target.backend = Advisory{};
+  draft.backend_known = map.is_map();
+}
+
+void read_project(const Value& value, ComposeService& service) {
+  std::string name;
+  if (!value.read_text(name, "the name of a Compose project")) return;
+  if (!std::all_of(name.begin(), name.end(), is_project_character)) {
+    const std::string lower = text::to_lower(name);
+    const bool case_only = std::all_of(lower.begin(), lower.end(), is_project_character);
+    value.expected("the name of a Compose project, which has only a-z, 0-9, \"_\" and \"-\"" +
+                   (case_only ? " (Compose makes it " + lower + ")" : std::string{}));
+    return;
+  }
+  service.project = name;
+}
+
+void read_service(const Value& value, ComposeService& service) {
+  std::string name;
+  if (!value.read_text(name, "the name of a Compose service")) return;
+  if (!std::all_of(name.begin(), name.end(), is_service_character)) {
+    value.expected("the name of a Compose service, which has only letters, digits, \"_\", \".\" and \"-\"");
+    return;
+  }
+  service.service = name;
+}
+
+void read_copy_paths(const Value& value, ComposeService& service) {
+  if (value.node().kind != Node::Kind::list) {
+    if (value.node().kind != Node::Kind::nothing) value.expected("a list of paths, such as [/etc/app.conf]");
+    return;
+  }
+  for (std::size_t i = 0; i < value.node().items.size(); ++i) {
+    const Value item = value.item(i);
+    std::string path;
+    if (!item.read_text(path, "a path")) continue;
+    if (!path.starts_with('/') || path.ends_with('/')) {
+      item.expected("the absolute path of a file in the container");
+      continue;
+    }
+    service.copy_paths.push_back(path);
+  }
+}
+
+void read_compose(const Value& value, TargetDraft& draft) {
+  static constexpr std::array<Field<ComposeService>, 3> fields = {{
+      {"project", read_project},
+      {"service", read_service},
+      {"copy_paths", read_copy_paths},
+  }};
+  ComposeService service;
+  MapReader map(value, "a map such as {project: shop, service: web}");
+  map.take(fields, service);
+  map.require({"project", "service"});
+  map.finish();
+  draft.backend_known = !service.project.empty() && !service.service.empty();
+  draft.target.backend = std::move(service);
+}
+
+void read_initial(const Value& value, TargetDraft& draft) {
+  draft.initial_at = value.at();
+  int initial = 0;
+  if (value.read(initial)) draft.initial = initial;
+}
+
+constexpr std::array<Field<TargetDraft>, 2> target_fields = {{{"name", read_name}, {"initial", read_initial}}};
+
+constexpr std::array<Field<TargetDraft>, 3> kind_fields = {
+    {{"docker_compose", read_compose}, {"simulated", read_simulated}, {"advisory", read_advisory}}};
+constexpr std::array<std::string_view, 6> later_kinds = {"docker_swarm", "docker_swarm_node", "docker_nodes",
+                                                         "kubernetes",   "kubernetes_node",   "command"};
+
+std::string kinds_in_words() {
+  std::vector<std::string> words;
+  for (const auto& kind : kind_fields) words.emplace_back(kind.key);
+  return text::join(words, ", ");
+}
+
+// One and only one kind. `misspelt`: the keys that unknown ones were probably meant to be.
+bool check_kind(const Value& value, const TargetDraft& draft, const std::vector<std::string>& misspelt) {
+  if (draft.kinds.size() > 1) {
+    return value.problem("a target has one kind, and here are " + std::to_string(draft.kinds.size()) + ": " +
+                         text::join(draft.kinds, ", "));
+  }
+  if (draft.kinds.size() == 1) return true;
+  for (const auto& kind : kind_fields) {  // already reported, as an unknown key
+    if (std::find(misspelt.begin(), misspelt.end(), kind.key) != misspelt.end()) return false;
+  }
+  return value.problem("the target has no kind: add one of " + kinds_in_words() +
+                       ", such as docker_compose: {project: shop, service: web}");
+}
+
+// min and max come from the target or from the defaults, so they meet only here.
+void check_bounds(const Value& value, const PolicyDraft& draft, const PolicyDraft& defaults) {
+  const Policy& policy = draft.policy;
+  if (!draft.bounds_known || policy.min <= policy.max) return;
+  const bool both_from_defaults = !draft.min_at && !draft.max_at;
+  if (both_from_defaults && defaults.min_at && defaults.max_at) return;  // reported there
+  const auto origin = [&](const std::optional<Mark>& here, const std::optional<Mark>& there) {
+    return here ? "" : there ? " from defaults" : ", the default";
+  };
+  value.problem_at(draft.max_at   ? *draft.max_at
+                   : draft.min_at ? *draft.min_at
+                                  : value.at(),
+                   "max (" + std::to_string(policy.max) + origin(draft.max_at, defaults.max_at) + ") is below min (" +
+                       std::to_string(policy.min) + origin(draft.min_at, defaults.min_at) + ")");
+}
+
+void check_initial(const Value& value, TargetDraft& draft, bool bounds_fit) {
+  auto* advisory = std::get_if<Advisory>(&draft.target.backend);
+  const Policy& policy = draft.target.policy;
+  if (draft.initial_at && draft.kinds != std::vector<std::string>{"advisory"}) {
+    value.problem_at(*draft.initial_at, "initial is for an advisory target; others are observed");
+  } else if (advisory != nullptr && bounds_fit) {
+    advisory->initial = draft.initial.value_or(std::clamp(advisory->initial, policy.min, policy.max));
+    if (advisory->initial < policy.min || advisory->initial > policy.max) {
+      value.problem_at(*draft.initial_at, "initial (" + std::to_string(advisory->initial) + ") is outside of min (" +
+                                              std::to_string(policy.min) + ") and max (" + std::to_string(policy.max) +
+                                              ")");
+    }
+  }
+}
+
+TargetDraft read_target(const Value& value, const PolicyDraft& defaults) {
+  TargetDraft draft;
+  PolicyDraft policy;
+  policy.policy = defaults.policy;
+  policy.bounds_known = defaults.bounds_known;
+  MapReader map(value, "a map such as {name: web, docker_compose: {project: shop, service: web}}");
+  if (!map.is_map()) return draft;
+  map.take(target_fields, draft);
+  for (const auto& kind : kind_fields) {
+    const auto& entries = value.node().entries;
+    const bool here = std::any_of(entries.begin(), entries.end(), [&](const Entry& e) { return e.key == kind.key; });
+    if (here) draft.kinds.emplace_back(kind.key);
+  }
+  map.take(kind_fields, draft);
+  const bool has_later_kind = map.refuse_later(later_kinds);
+  read_policy(map, policy);
+  map.require({"name"});
+  const std::vector<std::string> misspelt = map.finish();
+  if (!has_later_kind || !draft.kinds.empty()) draft.backend_known &= check_kind(value, draft, misspelt);
+  check_bounds(value, policy, defaults);
+  draft.target.policy = policy.policy;
+  check_initial(value, draft, policy.bounds_known && policy.policy.min <= policy.policy.max);
+  return draft;
+}
+
+}  // namespace
+
+std::map<TargetName, Target> read_targets(const Value& value, const PolicyDraft& defaults) {
+  constexpr std::string_view example = "targets: [{name: web, docker_compose: {project: shop, service: web}}]";
+  std::map<TargetName, Target> targets;
+  const Node& node = value.node();
+  if (node.kind == Node::Kind::nothing || (node.kind == Node::Kind::list && node.items.empty())) {
+    value.problem("no target to scale; add at least one, such as " + std::string(example));
+    return targets;
+  }
+  if (node.kind != Node::Kind::list) {
+    value.expected("a list of targets, such as " + std::string(example));
+    return targets;
+  }
+  struct First {
+    std::string name;
+    Mark at;
+  };
+  std::map<TargetName, Mark> names;
+  std::map<std::pair<std::string, std::string>, First> services;
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    const Value item = value.item(i);
+    TargetDraft draft = read_target(item, defaults);
+    if (!draft.name_at) continue;
+    const TargetName name = draft.target.name;
+    if (const auto [first, added] = names.emplace(name, *draft.name_at); !added) {
+      item.problem_at(*draft.name_at, "the name " + name.text + " on line " + std::to_string(draft.name_at->line) +
+                                          " is taken by the target on line " + std::to_string(first->second.line));
+      continue;
+    }
+    const auto* compose = std::get_if<ComposeService>(&draft.target.backend);
+    if (compose != nullptr && draft.backend_known) {
+      const auto [first, added] =
+          services.emplace(std::pair{compose->project, compose->service}, First{name.text, item.at()});
+      if (!added) {
+        item.problem(name.text + " and " + first->second.name + " (line " + std::to_string(first->second.at.line) +
+                     ") are the same Compose service, " + compose->service + " of project " + compose->project +
+                     "; one target can have several alerts");
+      }
+    }
+    targets.emplace(name, std::move(draft.target));
+  }
+  return targets;
+}
+
+}  // namespace alertscaler::config
