@@ -1,6 +1,7 @@
 // The program's metrics; the names are the contract of interfaces.md.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,20 +23,21 @@ class Metrics {
   Metrics& operator=(const Metrics&) = delete;
 
   void notification(Source source, int code);
-  void alert_received(MergeResult result);
+  void alerts_received(MergeResult result, std::size_t count);
   void active_alerts(const TargetName& target, AlertAction action, std::size_t count);
   void decided(const TargetName& target, Outcome outcome, Reason reason);
+  // The duration counts only when the action came to an end of its own: done, failed or timeout.
   void action_ended(const TargetName& target, std::string_view backend, Reason action, ActionOutcome outcome,
                     Duration duration);
   void reaction(Duration from_notification_to_accepted);
   void backend_request(std::string_view backend, int code, Duration duration);  // code 0: no answer
   void target(const TargetView& view, Instant now);  // all alertscaler_target_* of one target
-  void forget_target(const TargetName& target);
+  void forget_target(const TargetName& target);      // and all its counters
   void reloaded(bool successful);
   void store_failed();
 
-  // The text exposition format, version 0.0.4, process_* included.
-  [[nodiscard]] std::string expose() const;
+  // The text exposition format, version 0.0.4, process_* included. Cooldowns are told as what is left of them at `now`.
+  [[nodiscard]] std::string expose(Instant now) const;
 
  private:
   struct Families;
