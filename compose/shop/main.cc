@@ -1,9 +1,9 @@
 // shop: the example that gets scaled. A web service, a load generator and a simulated fleet in one small program.
 #include <cstdio>
-#include <functional>
 #include <string>
 
 #include <CLI/CLI.hpp>
+#include <httplib.h>
 
 #include "base/log.h"
 #include "fleet.h"
@@ -26,6 +26,7 @@ struct Flags {
   shop::ReplicaSource source{"http://127.0.0.1:9095", "web", ""};
   std::string share_of;
   double capacity = 60;
+  std::string probe_url = "http://127.0.0.1:8080/healthz";
 };
 
 void add_profile(CLI::App& app, Flags& flags) {
@@ -60,6 +61,36 @@ Status run_fleet(const Flags& flags, const shop::Address& listen) {
   return shop::run_fleet({listen, flags.source, *profile, flags.capacity});
 }
 
+// For the health checks of containers, which have no curl.
+Status run_probe(const Flags& flags) {
+  const std::size_t path = flags.probe_url.find('/', sizeof("http://"));
+  httplib::Client client(flags.probe_url.substr(0, path));
+  if (!client.is_valid() || path == std::string::npos)
+    return fail(alertscaler::ErrorKind::invalid, "probe '" + flags.probe_url + "': expected http://HOST:PORT/PATH");
+  client.set_connection_timeout(std::chrono::seconds{2});
+  client.set_read_timeout(std::chrono::seconds{2});
+  const httplib::Result response = client.Get(flags.probe_url.substr(path));
+  if (!response) {
+    return fail(alertscaler::ErrorKind::unreachable,
+                "probe " + flags.probe_url + ": " + httplib::to_string(response.error()));
+  }
+  if (response->status != 200) {
+    return fail(alertscaler::ErrorKind::refused,
+                "probe " + flags.probe_url + ": answered " + std::to_string(response->status));
+  }
+  return {};
+}
+
+Status run(const CLI::App& mode, const Flags& flags) {
+  if (mode.get_name() == "probe") return run_probe(flags);
+  shop::hold_signals();
+  const Result<shop::Address> listen = shop::parse_address(flags.listen);
+  if (!listen) return fail(listen.error());
+  if (mode.get_name() == "serve") return run_serve(flags, *listen);
+  if (mode.get_name() == "load") return run_load(flags, *listen);
+  return run_fleet(flags, *listen);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -89,6 +120,10 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::Range(1.0, 10000.0));
 
+  app.add_subcommand("probe", "Asks /healthz; the exit status says whether it answered 200")
+      ->add_option("--url", flags.probe_url, "What to ask")
+      ->capture_default_str();
+
   for (CLI::App* mode : {serve, load, fleet})
     mode->add_option("--listen", flags.listen, "HOST:PORT to listen on")->capture_default_str();
 
@@ -98,9 +133,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
 
-  shop::hold_signals();
-  const Result<shop::Address> listen = shop::parse_address(flags.listen);
-  Status done = listen ? (*serve ? run_serve : *load ? run_load : run_fleet)(flags, *listen) : fail(listen.error());
+  const Status done = run(*app.get_subcommands().front(), flags);
   if (done) return 0;
   std::fprintf(stderr, "shop: %s\n", done.error().message.c_str());
   return done.error().kind == alertscaler::ErrorKind::invalid ? 2 : 1;
