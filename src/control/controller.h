@@ -39,6 +39,8 @@ class Controller final : public receive::Controller {
   ~Controller() override;
 
   void start();
+  // One pass on the caller's thread, as the workers make them; when to look again. REQUIRES: not started.
+  Instant look(const TargetName& name) { return pass(name, {}); }
   // Ends the passes under way (an action in flight stays in the journal and goes on after the next start). Idempotent.
   void stop();
 
