@@ -10,7 +10,7 @@ namespace alertscaler {
 
 // One alert of a notification that maps to a target.
 struct Incoming {
-  Alert alert;  // last_seen is the time of receipt
+  Alert alert;  // last_seen is the time of receipt; ends_at of a resolved one is when it ended, if the sender said so
   bool resolved = false;
   bool starts_at_known = true;  // false: the sender gave none; starts_at is then the time of receipt
 };
@@ -18,13 +18,26 @@ struct Incoming {
 // The last resolve of a fingerprint.
 struct Resolved {
   Instant starts_at;    // of the episode that ended
-  Instant resolved_at;  // by our clock
+  Instant resolved_at;  // by our clock, when we first heard of it
+  bool operator==(const Resolved&) const = default;
+};
+
+// What becomes of the fingerprint's place in the active set.
+enum class ActiveChange {
+  none,       // as it was
+  seen,       // as it was, last seen at MergeOutcome::last_seen
+  refreshed,  // the same, and ends_at is MergeOutcome::ends_at
+  held,       // it holds MergeOutcome::alert
+  left,       // nothing any more
 };
 
 struct MergeOutcome {
   MergeResult result = MergeResult::accepted;
-  std::string reason;                // for people; empty when accepted
-  std::optional<Alert> active;       // what the active set holds for this fingerprint afterwards; absent: nothing
+  std::string reason;  // for people; empty when accepted
+  ActiveChange change = ActiveChange::none;
+  std::optional<Alert> alert;        // with `held` only
+  Instant last_seen{};               // with `seen` and `refreshed`
+  std::optional<Instant> ends_at;    // with `refreshed`
   std::optional<Resolved> resolved;  // to be remembered; absent: unchanged
   bool changes_intent = false;       // something that a decision can see changed: look at the target again
 };
@@ -32,8 +45,14 @@ struct MergeOutcome {
 // A firing of an episode that was resolved less than this ago is a late delivery, not a new firing.
 inline constexpr Duration late_firing_window = std::chrono::seconds{60};
 
+// `known` is what the active set holds for the fingerprint, or null; its last_seen and ends_at are not looked at.
+// `resolved` is its last resolve, or null; after late_firing_window it matters only to tell a repeated resolve.
+//
+// A resolve that comes before its firing is remembered, so that the firing is known as late. A firing that is older
+// than the active one is stale, but somebody said that the alert fires: it counts as seen. (Alertmanager moves a
+// startsAt back when a second Prometheus reports an earlier one; such an alert must not expire while it is delivered.)
+// For the same reason a resolve with an older startsAt than the active one's is stale only when it ended before that.
 // REQUIRES: all arguments are of one fingerprint.
-[[nodiscard]] MergeOutcome merge(const std::optional<Alert>& known, const std::optional<Resolved>& resolved,
-                                 const Incoming& incoming);
+[[nodiscard]] MergeOutcome merge(const Alert* known, const Resolved* resolved, Incoming incoming);
 
 }  // namespace alertscaler

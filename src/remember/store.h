@@ -21,13 +21,22 @@ namespace alertscaler {
 struct Merged {
   MergeResult result = MergeResult::accepted;
   std::string reason;
-  bool changes_intent = false;
+  bool changes_intent = false;  // look at the alert's target again
+  // The target that it asked something of until now, when that is another one: look at that again, too. (A notification
+  // that was mapped by the configuration from before a reload can be overtaken by one that was not.)
+  std::optional<TargetName> left;
 };
 
 struct HistoryQuery {
   std::optional<TargetName> target;
   std::optional<Instant> since;  // by the entry's time
   std::size_t limit = 100;
+};
+
+struct StoreOptions {
+  Duration busy_timeout = std::chrono::seconds{1};  // how long a write waits for another process that locks the file
+  std::int64_t pages_max = 0;                       // of 4096 bytes, in the file; 0: the disk alone limits it
+  std::string vfs;                                  // SQLite's name of one that is registered; empty: its default
 };
 
 // Thread-safe. Reads of alerts and states come from memory and never wait for the disk. Every write returns when it is
@@ -39,10 +48,13 @@ class Store {
  public:
   // Opens or creates `directory`/alertscaler.db (directory 0700, file 0600), checks it and brings its schema up to
   // date. refused: the directory cannot be written, or another alertscaler has it open (the text names the lock);
-  // storage: the file is corrupt or of a newer version, with what to do. Nothing of a corrupt file is overwritten.
-  [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& directory);
+  // storage: the file is corrupt or of a newer version, with what to do, or the file system failed; busy: another
+  // process locks the file, or the disk is full. Nothing of a corrupt file is overwritten.
+  [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& directory,
+                                                           const StoreOptions& options = {});
 
-  // Waits for the writes under way. No write may come after it began.
+  // Waits for the writes under way, and leaves one file without a log beside it (unless sealed). No call may come after
+  // it began.
   virtual ~Store() = default;
 
   // --- the active set ---
@@ -53,12 +65,13 @@ class Store {
   // What the active set would hold for `target` after `incoming` (all of that target), changing nothing.
   [[nodiscard]] virtual std::vector<Alert> preview(const TargetName& target,
                                                    const std::vector<Incoming>& incoming) const = 0;
-  // Ends the alerts whose ends_at has passed or that were last seen longer than `stale_after` ago; the targets
-  // concerned.
+  // Ends the alerts whose ends_at has come or that were last seen `stale_after` ago or earlier; the targets concerned.
+  // Such an alert was not resolved: a firing of the same episode makes it active again at once. Cheap when none is due.
   [[nodiscard]] virtual Result<std::vector<TargetName>> expire(Instant now, Duration stale_after) = 0;
   // When expire() has something to do next; absent: never, as things stand.
   [[nodiscard]] virtual std::optional<Instant> next_expiry(Duration stale_after) const = 0;
-  // Applies a (changed) configuration: each alert gets the mapping that `map` gives; one without leaves the set.
+  // Applies a (changed) configuration: each alert gets the mapping that `map` gives; one without leaves the set. `map`
+  // runs on the writer's thread: it must not call the store, and other writes wait for it.
   using Mapper = std::function<std::optional<Mapping>(const Labels& labels, const Labels& annotations)>;
   [[nodiscard]] virtual Status remap(const Mapper& map) = 0;
 
@@ -67,17 +80,19 @@ class Store {
   [[nodiscard]] virtual Status save(const TargetName& target, const TargetState& state) = 0;
 
   // --- the journal ---
-  // Writes the intent (entry.outcome is absent, entry.id is ignored) and the state that make_state gives for the new
-  // id, in one transaction. The id.
+  // Writes the intent (entry.outcome and entry.id are ignored) and the state that make_state gives for the new id, in
+  // one transaction. The id. When it fails the id is never used again.
   using StateForId = std::function<TargetState(ActionId id)>;
   [[nodiscard]] virtual Result<ActionId> begin(HistoryEntry entry, const StateForId& make_state) = 0;
-  // Writes the outcome of entry.id and the state, in one transaction.
+  // Writes the outcome of entry.id and the state, in one transaction. Repeating it is harmless. REQUIRES:
+  // entry.outcome.
   [[nodiscard]] virtual Status finish(const HistoryEntry& entry, const TargetState& state) = 0;
-  [[nodiscard]] virtual std::vector<HistoryEntry> unfinished() const = 0;  // reads the disk; oldest first
-  // Reads the disk; newest first; only entries with an outcome.
+  [[nodiscard]] virtual std::vector<HistoryEntry> unfinished() const = 0;  // from memory; oldest first
+  // Reads the disk; newest first, which is the order of the ids; only entries with an outcome.
   [[nodiscard]] virtual Result<std::vector<HistoryEntry>> history(const HistoryQuery& query) const = 0;
   [[nodiscard]] virtual std::optional<HistoryEntry> last_action(const TargetName& target) const = 0;  // from memory
-  // Forgets history and resolved episodes from before `before`, and gives the space back in bounded steps.
+  // Forgets history and resolved episodes from before `before`, but nothing unfinished, and gives the space back. In
+  // steps between which other writes get their turn, and at most 100 000 actions a call: the rest is for the next call.
   [[nodiscard]] virtual Status prune(Instant before) = 0;
 
   // --- small values of the backends ---

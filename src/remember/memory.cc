@@ -1,0 +1,28 @@
+#include "remember/memory.h"
+
+#include <utility>
+
+namespace alertscaler {
+namespace {
+
+void note_finished(Memory& memory, HistoryEntry entry) {
+  memory.unfinished.erase(entry.id);
+  HistoryEntry& last = memory.last_actions[entry.target];
+  if (entry.id >= last.id) last = std::move(entry);
+}
+
+}  // namespace
+
+void publish(Batch&& batch, Memory& memory) {
+  memory.next_row = batch.alerts.next_row();
+  std::move(batch.alerts).publish(memory.alerts);
+  for (auto& [target, state] : batch.states) memory.states.insert_or_assign(target, std::move(state));
+  for (HistoryEntry& entry : batch.begun) memory.unfinished.insert_or_assign(entry.id, std::move(entry));
+  for (HistoryEntry& entry : batch.finished) note_finished(memory, std::move(entry));
+  for (auto& [key, value] : batch.kept) memory.kept.insert_or_assign(key, std::move(value));
+  for (const PruneStep* step : batch.prunes) {
+    std::erase_if(memory.last_actions, [&](const auto& item) { return item.second.time < step->before; });
+  }
+}
+
+}  // namespace alertscaler
