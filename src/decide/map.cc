@@ -27,7 +27,7 @@ const std::string* label(const Labels& labels, const std::string& name) {
   return found == labels.end() || found->second.empty() ? nullptr : &found->second;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return text::json_quote(text::shorten(text, shown_bytes_max));
 }
 
@@ -69,7 +69,7 @@ std::optional<Parameter> parameter(std::string_view key, const Labels& labels, c
 
 tl::unexpected<Error> unusable(const Parameter& parameter, std::string_view what) {
   return fail(ErrorKind::invalid,
-              std::string(parameter.key) + " is " + quoted(parameter.text) + ": " + std::string(what));
+              std::string(parameter.key) + " is " + in_quotes(parameter.text) + ": " + std::string(what));
 }
 
 // A number as a rule's template prints it, rounded up: "3", "1.795e+01".
@@ -129,13 +129,13 @@ Result<std::optional<Mapping>> mapping_of(const Settings& settings, const Labels
   Mapping mapping;
   const auto known = parse_alert_action(*action);
   if (!known) {
-    return fail(ErrorKind::invalid, settings.labels.action + " is " + quoted(*action) +
+    return fail(ErrorKind::invalid, settings.labels.action + " is " + in_quotes(*action) +
                                         ": expected up, down, to, drain or hold" + nearest_action(*action));
   }
   mapping.action = *known;
   mapping.target = TargetName{*target};
   if (!settings.targets.contains(mapping.target)) {
-    return fail(ErrorKind::invalid, settings.labels.target + " is " + quoted(*target) +
+    return fail(ErrorKind::invalid, settings.labels.target + " is " + in_quotes(*target) +
                                         ": no such target is configured" + nearest_target(*target, settings));
   }
   if (const Status added = add_parameters(mapping, labels, annotations); !added) return tl::unexpected(added.error());
@@ -148,7 +148,8 @@ Result<std::optional<Mapping>> map_alert(const Settings& settings, const Labels&
   auto mapping = mapping_of(settings, labels, annotations);
   if (mapping) return mapping;
   const std::string* const name = label(labels, "alertname");
-  return fail(std::move(mapping).error().wrap(name == nullptr ? "an alert without a name" : "alert " + quoted(*name)));
+  return fail(
+      std::move(mapping).error().wrap(name == nullptr ? "an alert without a name" : "alert " + in_quotes(*name)));
 }
 
 }  // namespace alertscaler::decide
