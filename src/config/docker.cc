@@ -95,8 +95,7 @@ void read_tls(const Value& value, DockerDraft& draft) {
   draft.has_tls = true;
   MapReader map(value, "a map such as {ca_file: ca.pem, cert_file: cert.pem, key_file: key.pem}");
   map.take(fields, draft.tls);
-  map.require({"ca_file"});
-  map.finish();
+  map.finish({"ca_file"});
   const auto has = [&](std::string_view key) {
     return std::any_of(value.node().entries.begin(), value.node().entries.end(),
                        [&](const Entry& entry) { return entry.key == key; });

@@ -39,25 +39,21 @@ bool MapReader::refuse_later(std::span<const std::string_view> keys) {
   return any;
 }
 
-bool MapReader::require(std::initializer_list<std::string_view> keys) {
-  if (!is_map_) return false;
-  bool all = true;
-  for (const std::string_view key : keys) {
-    const auto& entries = value_.node().entries;
-    if (std::any_of(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.key == key; })) continue;
-    value_.problem(std::string(key) + " is missing");
-    all = false;
-  }
-  return all;
-}
-
-std::vector<std::string> MapReader::finish() {
+std::vector<std::string> MapReader::finish(std::initializer_list<std::string_view> required) {
   std::vector<std::string> all_meant;
   for (const Entry* entry : unknown_) {
     const auto meant = meant_by(entry->key, known_);
-    value_.problem_at(
-        entry->at, "unknown key " + text::json_quote(text::shorten(entry->key, key_bytes_max)) + did_you_mean(meant));
+    const std::string hint = meant            ? did_you_mean(meant)
+                             : known_.empty() ? std::string("; there is none here")
+                                              : "; the keys here are " + text::join(known_, ", ");
+    value_.problem_at(entry->at, "unknown key " + text::json_quote(text::shorten(entry->key, key_bytes_max)) + hint);
     if (meant) all_meant.push_back(*meant);
+  }
+  const auto& entries = value_.node().entries;
+  for (const std::string_view key : required) {
+    const bool here = std::any_of(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.key == key; });
+    const bool misspelt = std::find(all_meant.begin(), all_meant.end(), key) != all_meant.end();
+    if (is_map_ && !here && !misspelt) value_.problem(std::string(key) + " is missing");
   }
   return all_meant;
 }

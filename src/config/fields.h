@@ -38,10 +38,9 @@ class MapReader {
 
   // Keys of the contract that this version does not support; reported as such. Says whether any is there.
   bool refuse_later(std::span<const std::string_view> keys);
-  // Reports the keys that are missing; says whether all are there. False without a report when this is no map.
-  bool require(std::initializer_list<std::string_view> keys);
-  // Reports what no table knew, each with the nearest key that one knew. The nearest ones are returned.
-  std::vector<std::string> finish();
+  // Reports what no table knew, each with the nearest key that one knew, and what is missing of `required`, unless it
+  // is there misspelt. The keys that were probably meant are returned.
+  std::vector<std::string> finish(std::initializer_list<std::string_view> required = {});
 
   [[nodiscard]] bool is_map() const { return is_map_; }
   [[nodiscard]] const Value& value() const { return value_; }

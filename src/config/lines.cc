@@ -1,7 +1,9 @@
 #include "config/lines.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
+#include <limits>
 
 #include "base/text.h"
 
@@ -32,7 +34,9 @@ std::string_view Lines::at(int line_index, int byte) const {
 }
 
 Mark Lines::mark(int line_index, int byte) const {
-  if (line_index < 0 || static_cast<std::size_t>(line_index) >= starts_.size()) return {};
+  if (line_index < 0) return {};
+  const std::size_t last = starts_.size() - 1;
+  if (static_cast<std::size_t>(line_index) > last) return mark(static_cast<int>(last), std::numeric_limits<int>::max());
   const std::string_view whole = line(static_cast<std::size_t>(line_index));
   const std::size_t length = std::min(whole.size(), static_cast<std::size_t>(std::max(byte, 0)));
   int column = 1;

@@ -16,7 +16,8 @@ class Lines {
   // REQUIRES: `text` outlives this.
   explicit Lines(std::string_view text);
 
-  // A line and a byte of it, both from 0, as a position in characters from 1.
+  // A line and a byte of it, both from 0, as a position in characters from 1; the end of the text for what is behind
+  // it.
   [[nodiscard]] Mark mark(int line, int byte) const;
   // The rest of the line from there on.
   [[nodiscard]] std::string_view at(int line, int byte) const;

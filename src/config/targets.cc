@@ -58,9 +58,14 @@ void read_simulated(const Value& value, TargetDraft& draft) {
 }
 
 void read_advisory(const Value& value, TargetDraft& draft) {
+  static constexpr std::array<Field<Advisory>, 1> fields = {{
+      {"initial", [](const Value& v, Advisory&) { v.problem("stands beside advisory, not in it"); }},
+  }};
+  Advisory advisory;
   MapReader map(value, "an empty map, {}");
+  map.take(fields, advisory);
   map.finish();
-  draft.target.backend = Advisory{};
+  draft.target.backend = advisory;
   draft.backend_known = map.is_map();
 }
 
@@ -113,8 +118,7 @@ void read_compose(const Value& value, TargetDraft& draft) {
   ComposeService service;
   MapReader map(value, "a map such as {project: shop, service: web}");
   map.take(fields, service);
-  map.require({"project", "service"});
-  map.finish();
+  map.finish({"project", "service"});
   draft.backend_known = !service.project.empty() && !service.service.empty();
   draft.target.backend = std::move(service);
 }
@@ -188,8 +192,12 @@ TargetDraft read_target(const Value& value, const PolicyDraft& defaults) {
   PolicyDraft policy;
   policy.policy = defaults.policy;
   policy.bounds_known = defaults.bounds_known;
-  MapReader map(value, "a map such as {name: web, docker_compose: {project: shop, service: web}}");
-  if (!map.is_map()) return draft;
+  constexpr std::string_view what = "a map such as {name: web, docker_compose: {project: shop, service: web}}";
+  if (value.node().kind != Node::Kind::map) {
+    value.expected(what);
+    return draft;
+  }
+  MapReader map(value, what);
   map.take(target_fields, draft);
   for (const auto& kind : kind_fields) {
     const auto& entries = value.node().entries;
@@ -199,8 +207,7 @@ TargetDraft read_target(const Value& value, const PolicyDraft& defaults) {
   map.take(kind_fields, draft);
   const bool has_later_kind = map.refuse_later(later_kinds);
   read_policy(map, policy);
-  map.require({"name"});
-  const std::vector<std::string> misspelt = map.finish();
+  const std::vector<std::string> misspelt = map.finish({"name"});
   if (!has_later_kind || !draft.kinds.empty()) draft.backend_known &= check_kind(value, draft, misspelt);
   check_bounds(value, policy, defaults);
   draft.target.policy = policy.policy;

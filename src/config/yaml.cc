@@ -243,10 +243,11 @@ std::string in_words(std::string_view message) {
   constexpr std::string_view indentation =
       "this does not belong to what stands before it: check the indentation, the "
       "colon after the key and the quotes";
-  constexpr std::array<Translation, 15> translations = {{
+  constexpr std::string_view unclosed_quote = "a quote that was opened before this is not closed";
+  constexpr std::array<Translation, 16> translations = {{
       {"end of map flow", "this { … } is not closed, or a comma is missing"},
       {"end of sequence flow", "this [ … ] is not closed, or a comma is missing"},
-      {"illegal flow end", "a bracket is closed that was not opened"},
+      {"illegal flow end", "this bracket closes none that is open here"},
       {"end of map not found", indentation},
       {"end of sequence not found", indentation},
       {"illegal block entry", indentation},
@@ -255,7 +256,8 @@ std::string in_words(std::string_view message) {
       {"illegal map value",
        "a colon is not expected here: quote a value that contains \": \", and check the indentation"},
       {"illegal tab", "a tab in the indentation: YAML is indented with spaces"},
-      {"illegal EOF in scalar", "a quote is not closed"},
+      {"illegal document indicator", unclosed_quote},
+      {"illegal EOF in scalar", unclosed_quote},
       {"referenced anchor", "no value before this one is named with & for this alias"},
       {"plain value cannot start", "a value cannot start with this character: quote it"},
       {"unknown token", "a value cannot start with this character: quote it"},
@@ -304,7 +306,8 @@ std::optional<Node> parse_yaml(std::string_view text, Report& report) {
   }
   SecondDocument second;
   try {
-    std::istringstream in{std::string(text)};
+    // The end of the document is written out, because the library takes the end of the text for a closing quote.
+    std::istringstream in{std::string(text) + "\n...\n"};
     YAML::Parser parser(in);
     TreeBuilder builder(lines, report);
     if (!parser.HandleNextDocument(builder)) return Node{};
