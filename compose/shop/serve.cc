@@ -1,5 +1,6 @@
 #include "serve.h"
 
+#include <array>
 #include <ctime>
 #include <string>
 
@@ -35,9 +36,9 @@ void count(ReplicaTotals& totals, double seconds) {
 }
 
 std::string host_name() {
-  std::string name(256, '\0');
+  std::array<char, 256> name{};
   if (gethostname(name.data(), name.size() - 1) != 0) return "shop";
-  return name.c_str();
+  return std::string(name.data());
 }
 
 }  // namespace
