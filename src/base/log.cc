@@ -57,9 +57,9 @@ std::string_view name_of(Level level) {
 }
 
 bool needs_quotes(std::string_view value) {
-  return value.empty() || std::any_of(value.begin(), value.end(), [](char c) {
-           return c <= ' ' || c == '=' || c == '"' || c == '\\' || static_cast<unsigned char>(c) >= 0x7F;
-         });
+  return std::any_of(value.begin(), value.end(), [](char c) {
+    return c <= ' ' || c == '=' || c == '"' || c == '\\' || static_cast<unsigned char>(c) >= 0x7F;
+  });
 }
 
 }  // namespace
@@ -95,12 +95,14 @@ std::string render(Format format, std::string_view time, Level level, std::strin
     line = "{\"ts\":" + text::json_quote(time) + ",\"level\":" + text::json_quote(name_of(level)) +
            ",\"event\":" + text::json_quote(event);
     for (const Field& field : fields) {
+      if (field.value.empty()) continue;
       line += "," + text::json_quote(field.key) + ":" + (field.bare ? field.value : text::json_quote(field.value));
     }
     return line + "}";
   }
   line = "ts=" + std::string(time) + " level=" + std::string(name_of(level)) + " event=" + std::string(event);
   for (const Field& field : fields) {
+    if (field.value.empty()) continue;
     line += " " + std::string(field.key) + "=" +
             (field.bare || !needs_quotes(field.value) ? field.value : text::json_quote(field.value));
   }

@@ -57,12 +57,13 @@ Instant Controller::pass(const TargetName& name, std::stop_token stop) {
 
   if (look.state.in_flight) {
     if (const Status settled = settle(look); !settled) return not_stored(runtime, settled.error());
+    // What failed has just been cleaned up: decide from a fresh observation.
+    if (look.state.retry_at && !look.state.in_flight) return clock_.now();
   }
   const decide::Look decided = decide::decide({clock_.now(), look.policy(), look.alerts, look.state, look.observed});
   metrics_.decided(name, decided.decision.outcome, decided.decision.reason);
   Status status;
   if (decided.decision.outcome == Outcome::act) {
-    say(look, decided.decision);
     status = execute(look, decided);
   } else {
     if (decided.state != store_.state(name)) status = store_.save(name, decided.state);
@@ -196,6 +197,7 @@ Status Controller::execute(Look& look, const decide::Look& decided) {
                                    "superseded by " + std::string(to_string(decided.decision.reason)));
     if (!given_up) return given_up;
   }
+  say(look, decided.decision);
   TargetState before = decided.state;
   before.in_flight.reset();
   const Instant now = clock_.now();
@@ -248,7 +250,7 @@ void Controller::say(Look& look, const Decision& decision) {
               {"from", decision.from},
               {"to", decision.to},
               {"alert", alert_of(decision.cause)},
-              {"dry_run", look.dry_run},
+              {"dry_run", look.dry_run ? "true" : ""},
               {"text", decision.text}});
 }
 

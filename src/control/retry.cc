@@ -8,9 +8,9 @@ Duration backoff(int failures, double jitter) {
   constexpr Duration first = std::chrono::seconds{1};
   constexpr Duration most = std::chrono::minutes{5};
   const int doublings = std::clamp(failures - 1, 0, 20);
-  const Duration full = std::min(Duration{first.count() << doublings}, most);
-  const Duration half = full / 2;
-  return half + Duration{static_cast<Duration::rep>(static_cast<double>(half.count()) * std::clamp(jitter, 0.0, 1.0))};
+  const Duration full{first.count() << doublings};
+  const auto half = static_cast<double>(full.count()) / 2;
+  return std::min(full + Duration{static_cast<Duration::rep>(half * std::clamp(jitter, 0.0, 1.0))}, most);
 }
 
 }  // namespace alertscaler::control

@@ -5,8 +5,8 @@
 
 namespace alertscaler::control {
 
-// The n-th failure in a row (from 1): 1 s doubling to 5 min, the upper half of it random (`jitter` in 0..1), so that
-// many targets of one broken engine do not come back in step.
+// The n-th failure in a row (from 1): 1 s, doubling, plus up to a half of it at random (`jitter` in 0..1) so that many
+// targets of one broken engine do not come back in step; never more than 5 min.
 [[nodiscard]] Duration backoff(int failures, double jitter);
 
 }  // namespace alertscaler::control

@@ -1,0 +1,244 @@
+// The loop as stories: passes, journal, settling, retries and restarts, on a manual clock.
+#include "support/timeline.h"
+
+#include <algorithm>
+
+#include "control/retry.h"
+
+using namespace alertscaler;
+using namespace alertscaler::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+Policy quick() {
+  Policy policy;
+  policy.min = 1;
+  policy.max = 5;
+  policy.up_cooldown = 30s;
+  policy.down_cooldown = 60s;
+  policy.timeout = 2min;
+  return policy;
+}
+
+}  // namespace
+
+TEST_CASE("an alert that keeps firing gets a step each cooldown up to max, without being repeated") {
+  Timeline story(quick());
+  story.fire(0s, up());
+  CHECK(story.run(10min) ==
+        "0s up 2->3 done after 0s\n"
+        "30s up 3->4 done after 0s\n"
+        "1m up 4->5 done after 0s\n");
+  CHECK(story.view().decision->reason == Reason::at_max);
+}
+
+TEST_CASE("duplicates change nothing") {
+  Timeline story(quick());
+  story.fire(0s, up());
+  Alert again = up();
+  for (int i = 1; i < 50; ++i) {
+    story.at(std::chrono::milliseconds{i * 100}, [&story, again]() mutable {
+      again.last_seen = story.store().active_alerts().front().starts_at;
+      again.starts_at = again.last_seen;
+      REQUIRE(story.store().merge({{again, false, true}})->front().result == MergeResult::duplicate);
+    });
+  }
+  CHECK(story.run(29s) == "0s up 2->3 done after 0s\n");
+}
+
+TEST_CASE("cooldowns count from the end of an action") {
+  Timeline story(quick());
+  story.fleet().startup_delay = 20s;
+  story.fire(0s, up());
+  const std::string history = story.run(100s);
+  CHECK_THAT(history, ContainsSubstring("0s up 2->3 done after 20s\n50s up 3->4 done after 20s"));
+}
+
+TEST_CASE("down follows up only after the last change has cooled down") {
+  Timeline story(quick());
+  story.fire(0s, up());
+  story.resolve(10s, up());
+  story.fire(10s, down());
+  CHECK(story.run(125s) ==
+        "0s up 2->3 done after 0s\n"
+        "1m down 3->2 done after 0s\n"
+        "2m down 2->1 done after 0s\n");
+}
+
+TEST_CASE("what waits is looked at exactly when its time has come") {
+  Policy policy = quick();
+  policy.down_stabilization = 45s;
+  Timeline story(policy, 4);
+  story.fire(5s, down());
+  CHECK(story.run(55s) == "50s down 4->3 done after 0s\n");
+}
+
+TEST_CASE("a broken replica fails the action, is removed, and the step is tried again with backoff") {
+  Timeline story(quick());
+  story.fleet().breaks_above = 2;
+  story.fire(0s, up());
+  const std::string history = story.run(40s);
+  CHECK_THAT(history, ContainsSubstring("0s up 2->3 failed after 0s: replica 3 exited with 1\n"));
+  CHECK(std::count(history.begin(), history.end(), '\n') >= 4);
+  CHECK(std::count(history.begin(), history.end(), '\n') <= 8);
+  CHECK(story.fleet().replicas() == 2);
+  CHECK(story.view().status == TargetStatus::failed);
+  story.at(41s, [&] { story.fleet().breaks_above = 100; });
+  CHECK_THAT(story.run(2min), ContainsSubstring("up 2->3 done"));
+}
+
+TEST_CASE("a scale-up that does not get ready times out and is not answered with more") {
+  Timeline story(quick());
+  story.fleet().startup_delay = 5min;
+  story.fire(0s, up());
+  CHECK(story.run(4min) == "0s up 2->3 timeout after 2m: after 2m: 3 replicas, 2 of them ready\n");
+  CHECK(story.view().decision->reason == Reason::not_ready);
+  // Ready at last: the next step follows.
+  CHECK_THAT(story.run(8min), ContainsSubstring("5m up 3->4 timeout"));
+}
+
+TEST_CASE("an engine that vanishes in the middle is waited for, and the count comes out right") {
+  Timeline story(quick());
+  story.fleet().make_at_most = 1;
+  Alert two = up("A");
+  two.mapping.step = Step{2, false};
+  story.fire(0s, two);
+  for (int i = 0; i < 3; ++i) story.fleet().apply_errors.push_back({ErrorKind::unreachable, "no engine"});
+  story.at(1s, [&] {
+    for (int i = 0; i < 2; ++i) story.fleet().observe_errors.push_back({ErrorKind::unreachable, "no engine"});
+  });
+  const std::string history = story.run(20s);
+  CHECK_THAT(history, ContainsSubstring("0s up 2->4 done"));
+  CHECK(story.fleet().replicas() == 4);
+}
+
+TEST_CASE("refused by the engine: failed with its words, tried again later") {
+  Timeline story(quick());
+  story.fleet().apply_errors.push_back({ErrorKind::refused, "permission denied"});
+  story.fire(0s, up());
+  CHECK(story.run(10s) ==
+        "0s up 2->3 failed after 0s: permission denied\n"
+        "1s up 2->3 done after 0s\n");
+  CHECK(story.state().failures == 0);
+}
+
+TEST_CASE("unobservable is not zero") {
+  Timeline story(quick());
+  for (int i = 0; i < 3; ++i) story.fleet().observe_errors.push_back({ErrorKind::unreachable, "no engine"});
+  story.fire(0s, up());
+  const std::string history = story.run(20s);
+  CHECK(std::count(history.begin(), history.end(), '\n') == 1);
+  CHECK_THAT(history, ContainsSubstring("up 2->3 done"));
+}
+
+TEST_CASE("a workload drains past min and comes back in one go") {
+  Timeline story(quick(), 4);
+  story.fire(0s, drain());
+  story.resolve(1min, drain());
+  CHECK(story.run(3min) ==
+        "0s drain 4->0 done after 0s\n"
+        "1m restore 0->4 done after 0s\n");
+}
+
+TEST_CASE("a drain that ends while it is under way is cancelled") {
+  Timeline story(quick(), 4);
+  story.fleet().stop_delay = 10s;
+  story.fire(1s, drain());
+  story.resolve(15s, drain());
+  CHECK(story.run(3min) ==
+        "1s drain 4->0 interrupted after 14s: superseded by restore\n"
+        "15s restore 2->4 done after 0s\n");
+}
+
+TEST_CASE("on_resolve restore goes back one step a cooldown") {
+  Policy policy = quick();
+  policy.on_resolve = OnResolve::restore;
+  Timeline story(policy);
+  story.fire(0s, up());
+  story.resolve(40s, up());
+  CHECK(story.run(10min) ==
+        "0s up 2->3 done after 0s\n"
+        "30s up 3->4 done after 0s\n"
+        "1m30s restore 4->3 done after 0s\n"
+        "2m30s restore 3->2 done after 0s\n");
+}
+
+TEST_CASE("repeat once steps once per episode, also across restarts") {
+  Policy policy = quick();
+  policy.repeat = Repeat::once;
+  Timeline story(policy);
+  story.fire(0s, up());
+  story.restart(20s);
+  story.restart(50s);
+  story.resolve(2min, up());
+  story.fire(4min, up());
+  CHECK(story.run(10min) ==
+        "0s up 2->3 done after 0s\n"
+        "4m up 3->4 done after 0s\n");
+}
+
+TEST_CASE("dry run decides and journals on the count as if, and touches nothing") {
+  Policy policy = quick();
+  policy.dry_run = true;
+  Timeline story(policy);
+  story.fire(0s, up());
+  CHECK(story.run(70s) ==
+        "0s up 2->3 dry_run after 0s\n"
+        "30s up 3->4 dry_run after 0s\n"
+        "1m up 4->5 dry_run after 0s\n");
+  CHECK(story.fleet().replicas() == 2);
+  CHECK(story.fleet().applies == 0);
+}
+
+TEST_CASE("a to of another value takes the place of an action that only waits") {
+  Timeline story(quick());
+  story.fleet().startup_delay = 40s;
+  story.fire(0s, to(3, "To3"));
+  story.fire(10s, to(6, "To6"));
+  CHECK(story.run(70s) ==
+        "0s to 2->3 interrupted after 10s: superseded by to\n"
+        "10s to 3->5 done after 40s\n");
+}
+
+TEST_CASE("restarts settle what was under way") {
+  SECTION("reached while nobody looked: done, with its cooldown") {
+    Timeline story(quick());
+    story.fleet().startup_delay = 10s;
+    story.fire(0s, up());
+    story.restart(15s);
+    CHECK_THAT(story.run(20s), ContainsSubstring("0s up 2->3 done after"));
+    CHECK(story.view().decision->reason == Reason::cooldown);
+  }
+  SECTION("begun but not reached: decided again from where it started, no step twice") {
+    Timeline story(quick());
+    story.fleet().make_at_most = 1;
+    Alert two = up("A");
+    two.mapping.step = Step{2, false};
+    story.fire(0s, two);
+    story.at(0s, [&] {
+      // The first apply made one of two; the process dies before the next pass.
+    });
+    story.restart(Duration{50});
+    const std::string history = story.run(20s);
+    CHECK(story.fleet().replicas() == 4);
+    CHECK_THAT(history, ContainsSubstring("0s up 2->4"));
+  }
+  SECTION("the alert ended meanwhile: what was not done is not done any more") {
+    Timeline story(quick());
+    for (int i = 0; i < 3; ++i) story.fleet().apply_errors.push_back({ErrorKind::unreachable, "no engine"});
+    story.fire(0s, up());
+    story.resolve(Duration{50}, up());
+    story.restart(Duration{60});
+    CHECK(story.run(20s) == "0s up 2->3 interrupted after 0s: the program was stopped before it was carried out\n");
+    CHECK(story.fleet().replicas() == 2);
+  }
+}
+
+TEST_CASE("backoff doubles from a second to five minutes, with up to a half more at random") {
+  CHECK(control::backoff(1, 0.0) == 1s);
+  CHECK(control::backoff(1, 1.0) == 1500ms);
+  CHECK(control::backoff(4, 0.0) == 8s);
+  CHECK(control::backoff(60, 1.0) == 5min);
+  CHECK(control::backoff(1000, 0.0) == 5min);
+}
