@@ -20,12 +20,15 @@ from rig.alertmanager import Alertmanager
 from rig.alertscaler import Alertscaler
 from rig.compose import Project
 from rig.docker_engine import DockerEngine
+from rig.fleet import Fleet
 from rig.prometheus import Prometheus
 from rig.requirements import missing
 from rig.servers import Collector, MetricsSource
+from rig.settings import compose_target, engine_at, settings
 from rig.web_app import WebApp
 
 _numbers = itertools.count(1)
+_shared_engines = []  # those that outlive a test, which has to clean up after itself there
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -42,9 +45,9 @@ def pytest_runtest_makereport(item):
                 report.sections.append((f"end of {log}", "".join(text.readlines()[-40:])))
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def requirements():
-    """Without what the rig needs everything is skipped, with the reasons; where CI runs it fails."""
+    """Without what the rig needs an engine's tests are skipped, with the reasons; where CI runs they fail."""
     wanting = missing()
     if wanting:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("; ".join(wanting))
@@ -80,14 +83,23 @@ def _running_engine(failed, **options):
 
 
 @pytest.fixture(scope="session")
-def engine(request):
+def engine(request, requirements):
     """The Docker Engine that the tests of one run share; projects have names of their own."""
     with _running_engine(lambda: request.session.testsfailed) as shared:
+        _shared_engines.append(shared)
+        yield shared
+
+
+@pytest.fixture(scope="session")
+def newer_engine(request, requirements):
+    """Another one that they share, of Debian 13: its API is one where replicas are made in another way."""
+    with _running_engine(lambda: request.session.testsfailed, release="trixie") as shared:
+        _shared_engines.append(shared)
         yield shared
 
 
 @pytest.fixture
-def own_engine(scratch):
+def own_engine(scratch, requirements):
     """own_engine(…) starts an engine for this test alone, to be killed or to be of another release."""
     with contextlib.ExitStack() as stack:
         yield lambda **options: stack.enter_context(_running_engine(lambda: scratch.kept, **options))
@@ -118,27 +130,27 @@ def web_app(engine, scratch):
 
 
 @pytest.fixture
-def project(engine, scratch):
+def project(request, scratch):
     """project(text of compose.yaml) makes a project with a name of its own; it is removed at the end."""
     made = []
 
     def make(text, name=None, on=None):
-        made.append(Project(on or engine, scratch, name or f"p{next(_numbers)}", text))
+        made.append(Project(on or request.getfixturevalue("engine"), scratch, name or f"p{next(_numbers)}", text))
         return made[-1]
 
     yield make
     for each in made:
-        if each.engine is engine:
+        if each.engine in _shared_engines:
             each.remove()
 
 
 @pytest.fixture
-def start_prometheus(scratch, start):
+def start_prometheus(scratch, start, requirements):
     return lambda config, rules=None, **options: start(Prometheus, scratch, config, rules, **options)
 
 
 @pytest.fixture
-def start_alertmanager(scratch, start):
+def start_alertmanager(scratch, start, requirements):
     return lambda config, **options: start(Alertmanager, scratch, config, **options)
 
 
@@ -157,3 +169,22 @@ def collector(start):
 def metrics_source(start):
     """metrics_source(load=0) is something to scrape."""
     return lambda **gauges: start(MetricsSource, **gauges)
+
+
+@pytest.fixture
+def fleet(request, scratch, compose_v2, project, start_alertscaler):
+    """fleet(…) starts a Compose service and the program that scales it.
+
+    `extra` are more lines of the compose file, `options` those of WebApp.service(), `replicas` how many there are at
+    first, `on` an engine of the test's own, `app` more for Alertscaler(); the rest is the target's policy.
+    """
+
+    def make(extra="", options=None, replicas=1, starter=None, on=None, app=None, **policy):
+        web = WebApp(on, scratch) if on else request.getfixturevalue("web_app")
+        shop = project(web.compose_file(extra=extra, **(options or {})), on=on)
+        shop.up(starter or compose_v2, scale={"web": replicas})
+        target = compose_target(shop.name, **policy)
+        config = settings(target, docker=engine_at(shop.engine.socket_path))
+        return Fleet(shop, web, start_alertscaler(config, **(app or {})), target["name"])
+
+    return make

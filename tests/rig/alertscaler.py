@@ -1,11 +1,12 @@
 """Our program as a user runs it: the real binary, a configuration file, a storage directory, a port of its own."""
 
 import os
+import pwd
 import re
 
 from rig import http_json
 from rig.eventually import eventually
-from rig.processes import Process
+from rig.processes import Process, run
 
 _SAMPLE = re.compile(r'^([A-Za-z_:][\w:]*)(?:\{(.*)\})? (\S+)(?: \d+)?$')
 _LABEL = re.compile(r'([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"')
@@ -17,14 +18,24 @@ def binary():
     return path
 
 
-class Alertscaler:
-    """Starts at once and serves when the constructor returns; ready=False does not wait for /-/ready too."""
+def run_once(*arguments, seconds=20, env=None):
+    """Runs the program with these arguments until it ends by itself."""
+    return run([binary(), *arguments], seconds, check=False, env=env)
 
-    def __init__(self, scratch, config, options=(), env=None, ready=True):
+
+class Alertscaler:
+    """Starts at once and serves when the constructor returns; ready=False does not wait for /-/ready too.
+
+    With `user` (of the machine, such as "nobody") it runs as that one and not as root.
+    """
+
+    def __init__(self, scratch, config, options=(), env=None, ready=True, user=None, name="alertscaler"):
+        self.name = name
         self._scratch = scratch
-        self._config = scratch.file("alertscaler", "alertscaler.yml", text=config)
-        self.storage = scratch.directory("alertscaler", "data")
+        self._config = scratch.file(name, "alertscaler.yml", text=config)
+        self.storage = scratch.directory(name, "data")
         self._options = list(options)
+        self._prefix = [] if user is None else self._become(user)
         self._address = "127.0.0.1:0"
         self.process = None
         self.start(env, ready)
@@ -37,12 +48,28 @@ class Alertscaler:
     def url(self):
         return f"http://{self._address}"
 
-    def start(self, env=None, ready=True):
-        """Starts it (again): the same configuration, storage and port. `env` is for this start only."""
-        log_path = self._scratch.file("alertscaler.log")
+    def _become(self, user):
+        """The words before the program that make it run as that user, who gets the files that it needs."""
+        entry = pwd.getpwnam(user)
+        os.chmod(self._scratch.path, 0o711)
+        os.chown(self.storage, entry.pw_uid, entry.pw_gid)
+        return ["setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups",
+                "--pdeathsig=KILL", "--"]  # another user: what _die_with() asked of the kernel is forgotten
+
+    @property
+    def log_path(self):
+        return self._scratch.file(f"{self.name}.log")
+
+    def start(self, env=None, ready=True, options=None):
+        """Starts it (again): the same configuration, storage and port. `env` is for this start only.
+
+        `options` take the place of those that it had.
+        """
+        self._options = self._options if options is None else list(options)
+        log_path = self.log_path
         logged = os.path.getsize(log_path) if os.path.exists(log_path) else 0
-        self.process = Process("alertscaler", [
-            binary(), "serve", f"--config.file={self._config}", f"--storage.path={self.storage}",
+        self.process = Process(self.name, [
+            *self._prefix, binary(), "serve", f"--config.file={self._config}", f"--storage.path={self.storage}",
             f"--web.listen-address={self._address}", "--log.level=debug", *self._options], log_path, env)
         told = self.process.wait_for_log(r"^.*\bevent=listening\b.*\baddress=\"?(127\.0\.0\.1:\d+)\"?", 20, logged)
         self._address = told.group(1)
@@ -95,6 +122,17 @@ class Alertscaler:
     def steps(self, target):
         """The history of a target in short: (action, from, to, outcome) each."""
         return [(each["action"], each["from"], each["to"], each["outcome"]) for each in self.history(target)]
+
+    def check_journal(self):
+        """The history has no hole: consecutive ids, an outcome each, and every target goes on where it was left."""
+        entries = self.history()
+        assert [entry["id"] for entry in entries] == list(range(1, len(entries) + 1)), entries
+        for entry in entries:
+            assert entry["outcome"] in ("done", "failed", "timeout", "dry_run", "interrupted"), entry
+        for before, after in zip(entries, entries[1:]):
+            assert before["time"] <= after["time"], (before, after)
+        for target in self.get("/api/v1/targets"):
+            assert target["state"] not in ("scaling", "draining"), target
 
     def metrics(self):
         """Every sample: {(name, ((label, value), …)): value}, labels sorted."""

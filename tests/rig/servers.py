@@ -3,6 +3,7 @@
 import dataclasses
 import http.server
 import json
+import socket
 import threading
 import time
 
@@ -97,3 +98,35 @@ class MetricsSource(HttpServer):
     def answer(self, _request):
         text = "".join(f"# TYPE {name} gauge\n{name} {value}\n" for name, value in self._gauges.items())
         return 200, "text/plain; version=0.0.4", text
+
+
+class SilentEngine:
+    """A Unix socket where something accepts every connection, reads what comes, and never answers."""
+
+    def __init__(self, scratch):
+        self.path = scratch.file("silent.sock")
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.bind(self.path)
+        self._socket.listen(64)
+        self._connections = []
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    @property
+    def connections(self):
+        """How many there have been."""
+        return len(self._connections)
+
+    def _accept(self):
+        while True:
+            try:
+                self._connections.append(self._socket.accept()[0])
+            except OSError:  # closed
+                return
+
+    def close(self):
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join()
+        for connection in self._connections:
+            connection.close()

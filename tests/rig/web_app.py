@@ -1,5 +1,6 @@
 """A tiny web service for Compose projects, whose health and crashes a test turns on and off while it runs."""
 
+import json
 import os
 
 from rig import images
@@ -17,6 +18,8 @@ exit 3
 """
 _HEALTHY = """#!/bin/sh
 [ -e /state/unhealthy ] || [ -e /tmp/unhealthy ] && exit 1
+while [ -e /state/slow ] && [ ! -e /tmp/was-healthy ]; do sleep 0.2; done
+touch /tmp/was-healthy
 exec wget -q -O /dev/null http://127.0.0.1:8080/cgi-bin/who
 """
 _WHO = "#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\n%s\\n' \"$(hostname)\"\n"
@@ -35,9 +38,10 @@ class WebApp:
         images.import_busybox(self._engine, IMAGE, ("CMD /serve", "EXPOSE 8080"), (
             ("serve", _SERVE), ("healthy", _HEALTHY), ("www/cgi-bin/who", _WHO), ("www/version", version + "\n")))
 
-    def service(self, healthcheck=True, restart="always"):
+    def service(self, healthcheck=True, restart="always", volumes=()):
         """The lines of the service for a compose file, to stand below `services: NAME:` with four blanks."""
-        lines = [f"image: {IMAGE}", f"restart: \"{restart}\"", f"volumes: [\"{self._state}:/state:ro\"]"]
+        mounts = json.dumps([f"{self._state}:/state:ro", *volumes])
+        lines = [f"image: {IMAGE}", f"restart: \"{restart}\"", f"volumes: {mounts}"]
         if healthcheck:
             lines.append('healthcheck: {test: ["CMD", "/healthy"], interval: 1s, timeout: 5s, retries: 2}')
         return "".join(f"    {line}\n" for line in lines)
@@ -50,7 +54,8 @@ class WebApp:
         """Turns a switch on or off.
 
         crash: every running container ends with status 3 (and is restarted, to end again); crash-new: only those that
-        start from now on do. unhealthy and unhealthy-new likewise, for the answer of the health check.
+        start from now on do. unhealthy and unhealthy-new likewise, for the answer of the health check. slow: a
+        container that was not healthy yet stays `starting`, until its health check has timed out twice (11 s).
         """
         path = os.path.join(self._state, switch)
         if on:

@@ -1,0 +1,194 @@
+"""Docker Compose takes the replicas that we make for its own, and they are what it would have made itself."""
+
+import re
+
+import pytest
+
+from rig import eventually, images
+from rig.fleet import Fleet
+from rig.settings import compose_target, engine_at, settings
+from rig.web_app import WebApp
+
+NETWORKS = """
+    networks: {front: {aliases: [www]}, back: {aliases: [internal]}}
+  client:
+    image: busybox:test
+    command: sleep 1000
+    stop_signal: SIGKILL
+    networks: [front, back]
+networks:
+  front: {}
+  back: {}
+"""
+
+
+@pytest.fixture(params=["v1", "v2", "v2 on a newer engine"])
+def world(request, scratch, project, start_alertscaler):
+    """world(text, replicas): a project that each generation of Compose starts, and the same on a newer engine."""
+    compose = request.getfixturevalue("compose_" + request.param[:2])
+    engine = request.getfixturevalue("newer_engine" if "newer" in request.param else "engine")
+    web_app = WebApp(engine, scratch)
+    images.import_busybox(engine)
+
+    def make(extra="", volumes=(), **policy):
+        shop = project(web_app.compose_file(extra=extra, volumes=volumes), on=engine)
+        shop.up(compose, scale={"web": 1})
+        app = start_alertscaler(settings(compose_target(shop.name, **policy), docker=engine_at(engine.socket_path)))
+        fleet = Fleet(shop, web_app, app, "web")
+        fleet.compose = compose
+        return fleet
+
+    make.engine = engine
+    return make
+
+
+def volumes(engine):
+    return {volume["Name"] for volume in engine.call("GET", "/volumes")["Volumes"] or []}
+
+
+def ids_and_starts(fleet):
+    """Changes when Compose recreates or restarts any of them."""
+    return {replica.name: (replica.id, fleet.engine.inspect(replica.id)["State"]["StartedAt"])
+            for replica in fleet.replicas()}
+
+
+def check_that_compose_owns(fleet, count):
+    """Compose lists them, an up with this count changes nothing."""
+    assert fleet.project.listed(fleet.compose, "web") == {replica.id for replica in fleet.replicas()}
+    separator = fleet.compose.separator
+    assert [replica.name for replica in fleet.replicas()] == [
+        separator.join([fleet.project.name, "web", str(number)]) for number in fleet.numbers()]
+    before = ids_and_starts(fleet)
+    told = fleet.project.up(fleet.compose, scale={"web": count})
+    assert ids_and_starts(fleet) == before, told.stderr
+    assert len(before) == count
+
+
+def test_replicas_are_compose_s_own_and_down_leaves_nothing(world):
+    before = volumes(world.engine)
+    fleet = world()
+    fleet.scale(4)
+    assert fleet.numbers() == [1, 2, 3, 4]
+    check_that_compose_owns(fleet, 4)
+    fleet.scale(2)
+    assert fleet.numbers() == [1, 2]
+    check_that_compose_owns(fleet, 2)
+    fleet.scale(3)
+    fleet.app.terminate()
+    fleet.project.down(fleet.compose)
+    assert fleet.project.leftovers() == []
+    assert volumes(fleet.engine) == before
+
+
+def addresses(fleet, network):
+    """Those of the replicas on that network."""
+    name = f"{fleet.project.name}_{network}"
+    return {fleet.engine.inspect(replica.id)["NetworkSettings"]["Networks"][name]["IPAddress"]
+            for replica in fleet.replicas()}
+
+
+def resolved(fleet, name):
+    """What the client container finds under that name."""
+    (client,) = fleet.project.replicas("client")
+    text, _status = fleet.engine.exec(client.id, ["nslookup", "-type=a", name])
+    return set(re.findall(r"^Address[^:]*:\s*([\d.]+)\s*$", text, re.MULTILINE))
+
+
+def test_every_network_and_alias_reaches_the_new_ones(world):
+    fleet = world(NETWORKS)
+    fleet.scale(3)
+    check_that_compose_owns(fleet, 3)
+    for network, alias in (("front", "www"), ("back", "internal")):
+        wanted = addresses(fleet, network)
+        assert len(wanted) == 3 and "" not in wanted
+        assert resolved(fleet, alias) == wanted
+    assert resolved(fleet, "web") == addresses(fleet, "front") | addresses(fleet, "back")
+    for replica in fleet.replicas():
+        # Each answers for its own name and short id alone.
+        own = {endpoint["IPAddress"]
+               for endpoint in fleet.engine.inspect(replica.id)["NetworkSettings"]["Networks"].values()}
+        for name in (replica.name, replica.id[:12]):
+            assert resolved(fleet, name) <= own and resolved(fleet, name), name
+    macs = [endpoint["MacAddress"] for replica in fleet.replicas()
+            for endpoint in fleet.engine.inspect(replica.id)["NetworkSettings"]["Networks"].values()]
+    assert len(set(macs)) == len(macs) == 6
+    fleet.app.terminate()
+    fleet.project.down(fleet.compose)
+    assert fleet.project.leftovers() == []
+
+
+def anonymous_volumes(fleet):
+    """(replica, path): the volume there."""
+    return {(replica.number, mount["Destination"]): mount["Name"]
+            for replica in fleet.replicas() for mount in fleet.engine.inspect(replica.id)["Mounts"]
+            if mount["Type"] == "volume"}
+
+
+def test_anonymous_volumes_are_each_replica_s_own(world):
+    engine = world.engine
+    before = volumes(engine)
+    fleet = world(volumes=["/data", "/cache"])
+    # Once recreated by Compose, the template has its anonymous volumes by name: a trap for whoever copies it.
+    fleet.project.up(fleet.compose, "--force-recreate", scale={"web": 1})
+    (first,) = fleet.replicas()
+    engine.exec(first.id, ["sh", "-c", "echo mine > /data/owner"])
+    fleet.expect(1)
+    fleet.scale(3)
+    found = anonymous_volumes(fleet)
+    assert sorted(found) == [(number, path) for number in fleet.numbers() for path in ("/cache", "/data")]
+    assert len(set(found.values())) == 6
+    for replica in fleet.replicas()[1:]:
+        assert engine.exec(replica.id, ["ls", "/data"])[0].strip() == ""
+    assert engine.exec(first.id, ["cat", "/data/owner"])[0].strip() == "mine"
+    check_that_compose_owns(fleet, 3)
+    # Going down takes the volumes of those that go along.
+    fleet.scale(1)
+    assert volumes(engine) - before == set(anonymous_volumes(fleet).values())
+    fleet.app.terminate()
+    fleet.project.down(fleet.compose, "--volumes")
+    assert fleet.project.leftovers() == []
+    assert volumes(engine) == before
+
+
+def test_a_moved_tag_gives_no_mixed_set(world):
+    fleet = world()
+    (first,) = fleet.replicas()
+    image = fleet.engine.inspect(first.id)["Image"]
+    fleet.web_app.import_image("2")
+    fleet.scale(2)
+    assert [fleet.engine.inspect(replica.id)["Image"] for replica in fleet.replicas()] == [image] * 2
+    # Compose moves all of them to what the tag means now, and from then on so do we.
+    fleet.project.up(fleet.compose, scale={"web": 2})
+    moved = {fleet.engine.inspect(replica.id)["Image"] for replica in fleet.replicas()}
+    assert len(moved) == 1 and moved != {image}
+    fleet.expect(2)
+    fleet.scale(3)
+    assert {fleet.engine.inspect(replica.id)["Image"] for replica in fleet.replicas()} == moved
+    check_that_compose_owns(fleet, 3)
+
+
+def test_a_changed_project_is_followed(world):
+    """Somebody edits the compose file and runs up: what is cloned from then on is the new one."""
+    fleet = world('    environment: {ROLE: "before"}\n')
+    fleet.scale(2)
+    with open(fleet.project.file, encoding="utf-8") as text:
+        fleet.project.write(text.read().replace("before", "after"))
+    fleet.project.up(fleet.compose, scale={"web": 2})
+    fleet.expect(2)
+    fleet.scale(4)
+    roles = [entry for replica in fleet.replicas()
+             for entry in fleet.engine.inspect(replica.id)["Config"]["Env"] if entry.startswith("ROLE=")]
+    assert roles == ["ROLE=after"] * 4
+    check_that_compose_owns(fleet, 4)
+
+
+def test_compose_s_own_scaling_is_respected(world):
+    """What a person does with Compose meanwhile is the new starting point."""
+    fleet = world(repeat="once")
+    fleet.fire("up", name="First", annotations={"scale_step": "2"})
+    fleet.expect(3)
+    fleet.resolve("up", name="First")
+    fleet.project.up(fleet.compose, scale={"web": 2})
+    fleet.fire("up", name="Second")
+    fleet.expect(3)
+    assert fleet.steps() == [("up", 1, 3, "done"), ("up", 2, 3, "done")]
