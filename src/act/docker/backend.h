@@ -33,8 +33,9 @@ class ComposeBackend final : public Backend {
     std::string template_id;
     std::optional<Limit> limit;
     std::string note;
-    std::string not_saved;  // why the way back from zero is not kept
-    std::string name;       // of the template
+    std::string not_saved;            // why the way back from zero is not kept
+    std::string name;                 // of the template
+    std::vector<std::string> copied;  // paths of files to copy
   };
   // What new replicas are made from.
   struct Pattern {
@@ -49,8 +50,8 @@ class ComposeBackend final : public Backend {
                              const std::stop_token& stop);
   void learn(const std::vector<Replica>& replicas, const std::stop_token& stop);
   void learn_from_saved();
-  void save(const Json& inspect, const Recipe& recipe, const std::stop_token& stop);
-  [[nodiscard]] std::optional<Limit> limit(const std::vector<Replica>& replicas) const;
+  [[nodiscard]] Status save(const Json& inspect, const std::optional<std::string>& separator,
+                            const std::stop_token& stop);
   [[nodiscard]] std::string note(const std::vector<Replica>& replicas) const;
   [[nodiscard]] bool is_of(const Change& change, const Replica& replica) const;
 

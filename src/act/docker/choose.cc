@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "act/docker/clone.h"
+
 namespace alertscaler::docker {
 namespace {
 
@@ -42,8 +44,8 @@ bool exists(const Replica& replica) {
   return replica.life != Life::removing && !is_leftover(replica);
 }
 
-int count(std::span<const Replica> replicas) {
-  if (std::none_of(replicas.begin(), replicas.end(), is_live)) return 0;
+int count(std::span<const Replica> replicas, bool we_stop) {
+  if (!we_stop && std::none_of(replicas.begin(), replicas.end(), is_live)) return 0;
   return static_cast<int>(std::count_if(replicas.begin(), replicas.end(), exists));
 }
 
@@ -72,6 +74,14 @@ bool are_mixed(std::span<const Replica> replicas) {
     if (likeness(replica) != likeness(*first)) return true;
   }
   return false;
+}
+
+std::optional<std::string> separator_among(std::span<const Replica> replicas, std::string_view project,
+                                           std::string_view service) {
+  for (const Replica& replica : replicas) {
+    if (auto found = separator_of(replica.name, project, service, replica.number)) return found;
+  }
+  return std::nullopt;
 }
 
 int next_number(std::span<const Replica> replicas) {

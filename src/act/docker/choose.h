@@ -1,18 +1,21 @@
 // Which replicas count, which one new ones are made like, and which ones go. Pure.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "act/docker/replica.h"
 
 namespace alertscaler::docker {
 
-// How many replicas there are: stopped ones count, unless nothing of the service lives: then somebody stopped it, and
-// it has none. What is being removed, and what an unfinished action of ours left, never counts.
-[[nodiscard]] int count(std::span<const Replica> replicas);
+// How many replicas there are. Stopped ones count, unless nothing of the service lives: then somebody stopped it, and
+// it has none; while we are the ones who stop them (`we_stop`) they count until they are removed. What is being
+// removed, and what an unfinished action of ours left, never counts.
+[[nodiscard]] int count(std::span<const Replica> replicas, bool we_stop);
 // Counts, in the sense above.
 [[nodiscard]] bool exists(const Replica& replica);
 
@@ -21,6 +24,10 @@ namespace alertscaler::docker {
 [[nodiscard]] const Replica* best_template(std::span<const Replica> replicas);
 // Replicas differ in configuration or image.
 [[nodiscard]] bool are_mixed(std::span<const Replica> replicas);
+
+// What stands between project, service and number in the names; absent when no replica's name is made of them.
+[[nodiscard]] std::optional<std::string> separator_among(std::span<const Replica> replicas, std::string_view project,
+                                                         std::string_view service);
 
 // One more than the highest number that any container of the service has; numbers are never filled in.
 [[nodiscard]] int next_number(std::span<const Replica> replicas);

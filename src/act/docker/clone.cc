@@ -136,7 +136,7 @@ std::optional<std::string> separator_of(std::string_view name, std::string_view 
   return std::nullopt;
 }
 
-Result<Recipe> recipe_of(const Json& inspect, std::string_view separator) {
+Result<Recipe> recipe_of(const Json& inspect, const std::optional<std::string>& separator) {
   const std::string full_name = string_at(inspect, "Name");
   const std::string name = full_name.starts_with('/') ? full_name.substr(1) : full_name;
   const std::string mode = string_at(inspect, "HostConfig", "NetworkMode");
@@ -147,8 +147,9 @@ Result<Recipe> recipe_of(const Json& inspect, std::string_view separator) {
   }
   const Json& labels = at(inspect, "Config", "Labels");
   Recipe recipe;
-  recipe.name_prefix = string_at(labels, label::project) + std::string(separator) + string_at(labels, label::service) +
-                       std::string(separator);
+  const std::string between = separator.value_or("-");
+  recipe.name_prefix = string_at(labels, label::project) + between + string_at(labels, label::service) + between;
+  if (!separator) recipe.fixed_name = name;
   recipe.image = string_at(inspect, "Config", "Image");
   recipe.image_id = string_at(inspect, "Image");
   recipe.config_hash = string_at(labels, label::config_hash);
@@ -165,6 +166,7 @@ Json to_json(const Recipe& recipe) {
     endpoints.push_back({{"network", endpoint.network}, {"settings", endpoint.settings}});
   }
   return {{"name_prefix", recipe.name_prefix},
+          {"fixed_name", recipe.fixed_name},
           {"image", recipe.image},
           {"image_id", recipe.image_id},
           {"config_hash", recipe.config_hash},
@@ -177,6 +179,7 @@ Json to_json(const Recipe& recipe) {
 std::optional<Recipe> recipe_from(const Json& document) {
   Recipe recipe;
   recipe.name_prefix = string_at(document, "name_prefix");
+  recipe.fixed_name = string_at(document, "fixed_name");
   recipe.image = string_at(document, "image");
   recipe.image_id = string_at(document, "image_id");
   recipe.config_hash = string_at(document, "config_hash");
@@ -197,7 +200,7 @@ std::optional<Recipe> recipe_from(const Json& document) {
 Creation creation_of(const Recipe& recipe, int number, const std::string& image, ActionId action,
                      bool several_endpoints) {
   Creation creation;
-  creation.name = recipe.name_prefix + std::to_string(number);
+  creation.name = recipe.fixed_name.empty() ? recipe.name_prefix + std::to_string(number) : recipe.fixed_name;
   creation.body = recipe.config;
   creation.body["Image"] = image;
   if (string_at(creation.body, "Hostname") == name_token) creation.body["Hostname"] = creation.name;

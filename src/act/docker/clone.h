@@ -22,6 +22,7 @@ struct Endpoint {
 // configuration, and good for a new one as long as its image and networks exist.
 struct Recipe {
   std::string name_prefix;  // "shop-web-"
+  std::string fixed_name;   // container_name of the compose file; such a service has one replica at most
   std::string image;        // as the compose file names it
   std::string image_id;
   std::string config_hash;
@@ -36,8 +37,9 @@ struct Recipe {
 [[nodiscard]] std::optional<std::string> separator_of(std::string_view name, std::string_view project,
                                                       std::string_view service, int number);
 
-// invalid: the description lacks what a replica must have.
-[[nodiscard]] Result<Recipe> recipe_of(const Json& inspect, std::string_view separator);
+// Without a separator the replica's name is its container_name. invalid: the description lacks what a replica must
+// have.
+[[nodiscard]] Result<Recipe> recipe_of(const Json& inspect, const std::optional<std::string>& separator);
 
 [[nodiscard]] Json to_json(const Recipe& recipe);
 [[nodiscard]] std::optional<Recipe> recipe_from(const Json& document);

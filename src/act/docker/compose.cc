@@ -16,13 +16,6 @@ void add_note(std::string& notes, const std::string& note) {
   notes += note;
 }
 
-std::string separator_among(const std::vector<Replica>& replicas, const ComposeService& service) {
-  for (const Replica& replica : replicas) {
-    if (const auto found = separator_of(replica.name, service.project, service.service, replica.number)) return *found;
-  }
-  return "";
-}
-
 }  // namespace
 
 ComposeBackend::ComposeBackend(ComposeService service, Engine& engine, Keep& keep, ComposeOptions options)
@@ -51,14 +44,18 @@ Result<Observed> ComposeBackend::observe(const std::optional<Change>& in_flight,
   Observed observed;
   if (const Status judged = judge(*replicas, in_flight, observed, stop); !judged) return fail(judged.error());
   learn(*replicas, stop);
-  observed.replicas = count(*replicas);
+  const bool we_stop = !stopping_.empty() || (in_flight && in_flight->to < in_flight->from);
+  observed.replicas = count(*replicas, we_stop);
   observed.ready = static_cast<int>(
       std::count_if(replicas->begin(), replicas->end(), [](const Replica& r) { return exists(r) && r.ready; }));
-  if (const auto narrowest = limit(*replicas)) {
-    observed.replicas_max = narrowest->replicas_max;
-    observed.replicas_max_why = narrowest->why;
+  if (known_.limit) {
+    observed.replicas_max = known_.limit->replicas_max;
+    observed.replicas_max_why = known_.limit->why;
   }
   observed.note = note(*replicas);
+  if (observed.replicas == 0 && std::any_of(replicas->begin(), replicas->end(), exists)) {
+    add_note(observed.note, "all replicas of " + name_ + " are stopped, so that it counts as scaled to 0");
+  }
   seen_ = *std::move(replicas);
   return observed;
 }
@@ -73,13 +70,14 @@ bool ComposeBackend::is_of(const Change& change, const Replica& replica) const {
 // that have settled; only the others are looked at one by one.
 Status ComposeBackend::judge(std::vector<Replica>& replicas, const std::optional<Change>& in_flight, Observed& observed,
                              const std::stop_token& stop) {
+  const bool grows = in_flight && in_flight->to >= in_flight->from;
   std::vector<Replica*> unsettled;
   std::vector<std::string> ids;
   for (Replica& replica : replicas) {
     const bool runs = replica.life == Life::running;
     const bool young = runs && replica.health == Health::none && replica.up_at_least < options_.stable_for;
     replica.ready = runs && !young && (replica.health == Health::none || replica.health == Health::healthy);
-    const bool ours = in_flight && exists(replica) && is_of(*in_flight, replica) && !replica.ready;
+    const bool ours = grows && exists(replica) && is_of(*in_flight, replica) && !replica.ready;
     if (!young && !ours) continue;
     unsettled.push_back(&replica);
     ids.push_back(replica.id);
@@ -95,7 +93,7 @@ Status ComposeBackend::judge(std::vector<Replica>& replicas, const std::optional
     }
     const Condition condition = read_condition(looks[i]->document);
     replica.ready = is_ready(condition, looks[i]->engine_time, options_.stable_for);
-    if (in_flight && is_of(*in_flight, replica) && !replica.ready && observed.broken.empty()) {
+    if (grows && is_of(*in_flight, replica) && !replica.ready && observed.broken.empty()) {
       observed.broken = why_broken(replica.name, condition);
     }
   }
@@ -117,14 +115,12 @@ void ComposeBackend::learn(const std::vector<Replica>& replicas, const std::stop
   known_.name = original->name;
   known_.limit = limit_of(look->document, service_.service);
   known_.note = scaling_note(look->document, service_.service);
-  const std::string separator = separator_among(replicas, service_);
-  const Result<Recipe> recipe = recipe_of(look->document, separator.empty() ? "-" : separator);
-  if (recipe) {
-    save(look->document, *recipe, stop);
-  } else {
-    known_.not_saved = recipe.error().message;
+  const auto separator = separator_among(replicas, service_.project, service_.service);
+  if (!separator) known_.limit = named_limit(service_.service, original->name);
+  if (const Status saved = save(look->document, separator, stop); !saved) {
+    known_.not_saved = saved.error().message;
+    known_.template_id.clear();  // the next observation tries again
   }
-  if (!known_.not_saved.empty()) known_.template_id.clear();  // try again
 }
 
 void ComposeBackend::learn_from_saved() {
@@ -135,36 +131,24 @@ void ComposeBackend::learn_from_saved() {
 }
 
 // Keeps the way back from zero, when it is another than the one that is kept.
-void ComposeBackend::save(const Json& inspect, const Recipe& recipe, const std::stop_token& stop) {
+Status ComposeBackend::save(const Json& inspect, const std::optional<std::string>& separator,
+                            const std::stop_token& stop) {
+  Result<Recipe> recipe = recipe_of(inspect, separator);
+  if (!recipe) return fail(recipe.error());
+  Result<Wanted> wanted = wanted_files(engine_, inspect, service_.copy_paths, stop);
+  if (!wanted) return fail(wanted.error());
+  known_.copied = std::move(wanted->paths);
+  add_note(known_.note, wanted->note);
+  auto files = read_files(engine_, inspect, known_.copied, stop);
+  if (!files) return fail(files.error());
   const std::string key = saved_key(service_.project, service_.service);
-  const std::optional<std::string> kept = keep_.get(key);
-  Result<Gathered> gathered = gather_files(engine_, inspect, service_.copy_paths, stop);
-  if (!gathered) {
-    known_.not_saved = gathered.error().message;
-    return;
-  }
-  add_note(known_.note, gathered->note);
-  std::string text = to_text({recipe, std::move(gathered->files), known_.limit});
-  if (kept == text) return;
-  if (const Status put = keep_.put(key, std::move(text)); !put) known_.not_saved = put.error().message;
-}
-
-std::optional<Limit> ComposeBackend::limit(const std::vector<Replica>& replicas) const {
-  const auto is_regular = [&](const Replica& replica) {
-    return separator_of(replica.name, service_.project, service_.service, replica.number).has_value();
-  };
-  if (!replicas.empty() && std::none_of(replicas.begin(), replicas.end(), is_regular)) {
-    return named_limit(service_.service, replicas.front().name);
-  }
-  return known_.limit;
+  std::string text = to_text({*std::move(recipe), *std::move(files), known_.limit});
+  if (keep_.get(key) == text) return {};
+  return keep_.put(key, std::move(text));
 }
 
 std::string ComposeBackend::note(const std::vector<Replica>& replicas) const {
   std::string notes;
-  const bool lives = std::any_of(replicas.begin(), replicas.end(), is_live);
-  if (!lives && std::any_of(replicas.begin(), replicas.end(), exists)) {
-    add_note(notes, "all replicas of " + name_ + " are stopped, so that it counts as scaled to 0");
-  }
   for (const Replica& replica : replicas) {
     if (replica.life == Life::paused) add_note(notes, replica.name + " is paused");
   }

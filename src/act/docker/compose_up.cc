@@ -36,9 +36,8 @@ Status ComposeBackend::grow(const Change& change, std::vector<Replica> replicas,
     if (kept.life != Life::paused) continue;
     return fail(ErrorKind::refused, kept.name + " is paused: unpause it with docker unpause " + kept.name);
   }
-  const auto narrowest = limit(replicas);
-  if (steps.create > 0 && narrowest && change.to > narrowest->replicas_max) {
-    return fail(ErrorKind::refused, narrowest->why);
+  if (steps.create > 0 && known_.limit && change.to > known_.limit->replicas_max) {
+    return fail(ErrorKind::refused, known_.limit->why);
   }
   if (const Status started = start_stopped(change, steps.start, until, stop); !started) return started;
   if (steps.create == 0) return {};
@@ -118,18 +117,19 @@ Result<ComposeBackend::Pattern> ComposeBackend::pattern_of(const Replica& origin
                                                            const std::stop_token& stop) {
   const Result<Inspected> look = engine_.inspect(original.id, stop);
   if (!look) return fail(look.error().wrap("read " + original.name));
-  std::string separator = "-";
-  for (const Replica& replica : replicas) {
-    const auto found = separator_of(replica.name, service_.project, service_.service, replica.number);
-    if (found) separator = *found;
-  }
-  Result<Recipe> recipe = recipe_of(look->document, separator);
+  Result<Recipe> recipe = recipe_of(look->document, separator_among(replicas, service_.project, service_.service));
   if (!recipe) return fail(recipe.error());
   Result<std::string> image = image_for(*recipe, stop);
   if (!image) return fail(image.error());
-  Result<Gathered> gathered = gather_files(engine_, look->document, service_.copy_paths, stop);
-  if (!gathered) return fail(gathered.error());
-  return Pattern{*std::move(recipe), *std::move(image), std::move(gathered->files)};
+  std::vector<std::string> paths = known_.copied;
+  if (known_.template_id != original.id) {
+    Result<Wanted> wanted = wanted_files(engine_, look->document, service_.copy_paths, stop);
+    if (!wanted) return fail(wanted.error());
+    paths = std::move(wanted->paths);
+  }
+  auto files = read_files(engine_, look->document, paths, stop);
+  if (!files) return fail(files.error());
+  return Pattern{*std::move(recipe), *std::move(image), *std::move(files)};
 }
 
 Result<ComposeBackend::Pattern> ComposeBackend::saved_pattern(const std::stop_token& stop) {

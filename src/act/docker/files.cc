@@ -110,28 +110,34 @@ std::vector<std::string> other_files(const Json& inspect, std::span<const std::s
   return paths;
 }
 
-Result<Gathered> gather_files(Engine& engine, const Json& inspect, std::span<const std::string> copy_paths,
-                              const std::stop_token& stop) {
-  const std::string id = string_at(inspect, "Id");
-  std::vector<std::string> wanted;
-  for (const std::string& path : copy_paths) wanted.push_back(without_slash(path));
-  Gathered gathered;
-  const auto added = engine.added_paths(id, stop);
-  if (!added && added.error().kind != ErrorKind::refused) return fail(added.error());
-  if (added) {  // else a proxy forbids the look, and only copy_paths are copied
-    gathered.note = note_of_others(engine, inspect, other_files(inspect, *added, wanted), stop);
-    for (std::string& path : copied_secrets(inspect, *added)) wanted.push_back(std::move(path));
-  }
-  for (const std::string& path : outermost(std::move(wanted))) {
-    auto tar = engine.get_archive(id, path, file_bytes_max, stop);
+Result<Wanted> wanted_files(Engine& engine, const Json& inspect, std::span<const std::string> copy_paths,
+                            const std::stop_token& stop) {
+  Wanted wanted;
+  for (const std::string& path : copy_paths) wanted.paths.push_back(without_slash(path));
+  const auto added = engine.added_paths(string_at(inspect, "Id"), stop);
+  if (added) {
+    wanted.note = note_of_others(engine, inspect, other_files(inspect, *added, wanted.paths), stop);
+    for (std::string& path : copied_secrets(inspect, *added)) wanted.paths.push_back(std::move(path));
+  } else if (added.error().kind != ErrorKind::refused && added.error().kind != ErrorKind::invalid) {
+    return fail(added.error());
+  }  // else a proxy forbids the look, or there is too much to see: only copy_paths are copied
+  wanted.paths = outermost(std::move(wanted.paths));
+  return wanted;
+}
+
+Result<std::vector<CopiedFile>> read_files(Engine& engine, const Json& inspect, std::span<const std::string> paths,
+                                           const std::stop_token& stop) {
+  std::vector<CopiedFile> files;
+  for (const std::string& path : paths) {
+    auto tar = engine.get_archive(string_at(inspect, "Id"), path, file_bytes_max, stop);
     if (!tar) return fail(tar.error().wrap("copy " + path));
     if (!*tar) {
       return fail(ErrorKind::not_found,
                   "copy_paths: " + string_at(inspect, "Name").substr(1) + " has no " + path + " to copy");
     }
-    gathered.files.push_back({path, **std::move(tar)});
+    files.push_back({path, **std::move(tar)});
   }
-  return gathered;
+  return files;
 }
 
 Status put_files(Engine& engine, const std::string& container, std::span<const CopiedFile> files,

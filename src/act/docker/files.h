@@ -25,14 +25,18 @@ struct CopiedFile {
 [[nodiscard]] std::vector<std::string> other_files(const Json& inspect, std::span<const std::string> added,
                                                    std::span<const std::string> copied);
 
-struct Gathered {
-  std::vector<CopiedFile> files;
-  std::string note;  // files that a new replica will lack, with what to do; empty when there are none
+// What a replica like this one needs copied.
+struct Wanted {
+  std::vector<std::string> paths;  // `copy_paths`, and secrets that were copied in
+  std::string note;                // files that a new replica will lack, with what to do; empty when there are none
 };
-// Reads what a replica like this one needs: `copy_paths`, and secrets that were copied in. not_found: a path of
-// `copy_paths` that the replica does not have.
-[[nodiscard]] Result<Gathered> gather_files(Engine& engine, const Json& inspect,
-                                            std::span<const std::string> copy_paths, const std::stop_token& stop);
+[[nodiscard]] Result<Wanted> wanted_files(Engine& engine, const Json& inspect, std::span<const std::string> copy_paths,
+                                          const std::stop_token& stop);
+
+// Reads them. not_found: the replica has no such path.
+[[nodiscard]] Result<std::vector<CopiedFile>> read_files(Engine& engine, const Json& inspect,
+                                                         std::span<const std::string> paths,
+                                                         const std::stop_token& stop);
 
 // Writes them into a container that was not started yet.
 [[nodiscard]] Status put_files(Engine& engine, const std::string& container, std::span<const CopiedFile> files,

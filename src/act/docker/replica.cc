@@ -135,7 +135,9 @@ std::string why_broken(std::string_view name, const Condition& condition) {
   const bool loops = condition.restarts >= restarts_are_a_loop;
   if (condition.out_of_memory) return replica + " was killed because it ran out of memory";
   if (ended || loops) {
-    std::string text = replica + " exited with " + std::to_string(condition.exit_code);
+    // While it runs between two ends, the engine tells no exit code.
+    const bool between = condition.life == Life::running;
+    std::string text = replica + (between ? " keeps exiting" : " exited with " + std::to_string(condition.exit_code));
     if (condition.restarts > 0) text += ", " + std::to_string(condition.restarts + (ended ? 1 : 0)) + " times";
     if (!condition.error.empty()) text += ": " + text::shorten(condition.error, output_bytes_max);
     if (!condition.health_output.empty()) text += "; its last health check said: " + condition.health_output;
