@@ -1,0 +1,41 @@
+// What a request is answered with.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "receive/http_head.h"
+#include "receive/json_writer.h"
+
+namespace alertscaler::receive {
+
+struct Answer {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;  // besides Content-Type and those about the connection
+};
+
+// {"status":"success","data":…}; `write` writes the data.
+template <class Write>
+[[nodiscard]] Answer success(Write&& write) {
+  JsonWriter json;
+  json.begin_object().field("status", "success").key("data");
+  write(json);
+  json.end_object();
+  return {.body = std::move(json).take()};
+}
+// {"status":"error","errorType":…,"error":…}; the type follows from the status. With 503 goes a Retry-After.
+[[nodiscard]] Answer failure(int status, std::string_view message);
+[[nodiscard]] inline Answer failure(const Refusal& refusal) {
+  return failure(refusal.status, refusal.message);
+}
+[[nodiscard]] Answer plain(int status, std::string text);
+
+[[nodiscard]] std::string_view phrase_of(int status);  // "Not Found"
+// The whole of an HTTP/1.1 answer, for requests that do not get as far as the HTTP library. The connection closes.
+[[nodiscard]] std::string render_closing(const Answer& answer, bool with_body);
+
+}  // namespace alertscaler::receive

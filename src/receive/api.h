@@ -1,0 +1,43 @@
+// The reading half of the API: targets, alerts, history, status.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "receive/answer.h"
+#include "receive/ports.h"
+#include "receive/request.h"
+#include "remember/store.h"
+
+namespace alertscaler::receive {
+
+struct ApiOptions {
+  std::string version;
+  bool authenticated = false;
+  Instant started;
+};
+
+// Thread-safe.
+class Api {
+ public:
+  Api(Store& store, Controller& controller, const Clock& clock, ApiOptions options);
+
+  [[nodiscard]] Answer targets(const Request& request) const;
+  [[nodiscard]] Answer target(const Request& request, std::string_view name) const;
+  [[nodiscard]] Answer alerts(const Request& request) const;
+  [[nodiscard]] Answer history(const Request& request) const;
+  [[nodiscard]] Answer status(const Request& request) const;
+  [[nodiscard]] Answer ready(const Request& request) const;
+
+ private:
+  [[nodiscard]] Answer no_such_target(std::string_view name) const;
+  [[nodiscard]] tl::expected<HistoryQuery, Refusal> read_query(const Params& params) const;
+
+  Store& store_;
+  Controller& controller_;
+  const Clock& clock_;
+  const ApiOptions options_;
+};
+
+}  // namespace alertscaler::receive

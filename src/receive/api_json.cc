@@ -1,0 +1,102 @@
+#include "receive/api_json.h"
+
+namespace alertscaler::receive {
+namespace {
+
+void write_cause(JsonWriter& json, const std::optional<Cause>& cause) {
+  if (!cause) {
+    json.null();
+    return;
+  }
+  const auto name = cause->labels.find("alertname");
+  json.begin_object()
+      .field("alertname", name == cause->labels.end() ? std::string_view{} : std::string_view{name->second})
+      .field("fingerprint", cause->fingerprint.text)
+      .field("startsAt", cause->starts_at)
+      .field("labels", cause->labels)
+      .end_object();
+}
+
+}  // namespace
+
+void write(JsonWriter& json, const Alert& alert) {
+  json.begin_object()
+      .field("fingerprint", alert.fingerprint.text)
+      .field("labels", alert.labels)
+      .field("annotations", alert.annotations)
+      .field("startsAt", alert.starts_at)
+      .field("last_seen", alert.last_seen)
+      .field("target", alert.mapping.target.text)
+      .field("action", to_string(alert.mapping.action))
+      .field("source", to_string(alert.source))
+      .end_object();
+}
+
+void write(JsonWriter& json, const Decision& decision) {
+  json.begin_object()
+      .field("outcome", to_string(decision.outcome))
+      .field("reason", to_string(decision.reason))
+      .field("from", decision.from)
+      .field("to", decision.to)
+      .field("until", decision.until)
+      .field("text", decision.text)
+      .end_object();
+}
+
+void write(JsonWriter& json, const HistoryEntry& entry) {
+  json.begin_object()
+      .field("id", entry.id)
+      .field("time", entry.time)
+      .field("target", entry.target.text)
+      .field("action", to_string(entry.action))
+      .field("from", entry.from)
+      .field("to", entry.to)
+      .key("outcome");
+  if (entry.outcome) {
+    json.value(to_string(*entry.outcome));
+  } else {
+    json.null();
+  }
+  json.key("duration_seconds");
+  if (entry.finished) {
+    json.seconds(*entry.finished - entry.time);
+  } else {
+    json.null();
+  }
+  json.field("error", entry.error).key("cause");
+  write_cause(json, entry.cause);
+  json.end_object();
+}
+
+void write(JsonWriter& json, const TargetView& view, const std::vector<Alert>& alerts) {
+  json.begin_object()
+      .field("name", view.target.name.text)
+      .field("backend", backend_name(view.target.backend))
+      .key("ref")
+      .begin_object();
+  for (const auto& [key, value] : describe(view.target.backend)) json.field(key, value);
+  json.end_object().key("observed");
+  if (view.observed) {
+    json.value(view.observed->replicas).field("ready", view.observed->ready);
+  } else {
+    json.null().key("ready").null();
+  }
+  json.field("desired", view.desired)
+      .field("min", view.target.policy.min)
+      .field("max", view.target.policy.max)
+      .field("state", to_string(view.status))
+      .key("alerts")
+      .begin_array();
+  for (const Alert& alert : alerts) write(json, alert);
+  json.end_array().key("decision");
+  write_or_null(json, view.decision);
+  json.key("pin").null().key("last_action");
+  write_or_null(json, view.last_action);
+  json.field("up_cooldown_until", view.up_cooldown_until)
+      .field("down_cooldown_until", view.down_cooldown_until)
+      .field("error", view.error)
+      .field("note", view.observed ? view.observed->note : std::string())
+      .end_object();
+}
+
+}  // namespace alertscaler::receive

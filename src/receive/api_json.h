@@ -1,0 +1,28 @@
+// How the program's values look in its API; the names are the contract of interfaces.md.
+#pragma once
+
+#include <vector>
+
+#include "model/action.h"
+#include "model/alert.h"
+#include "model/decision.h"
+#include "model/view.h"
+#include "receive/json_writer.h"
+
+namespace alertscaler::receive {
+
+void write(JsonWriter& json, const Alert& alert);
+void write(JsonWriter& json, const Decision& decision);
+void write(JsonWriter& json, const HistoryEntry& entry);
+void write(JsonWriter& json, const TargetView& view, const std::vector<Alert>& alerts);
+
+template <class T>
+void write_or_null(JsonWriter& json, const std::optional<T>& maybe) {
+  if (maybe) {
+    write(json, *maybe);
+  } else {
+    json.null();
+  }
+}
+
+}  // namespace alertscaler::receive

@@ -1,0 +1,194 @@
+#include "receive/connection.h"
+
+#include <algorithm>
+#include <array>
+
+#include <sys/socket.h>
+
+#include "base/text.h"
+#include "receive/chunked.h"
+
+namespace alertscaler::receive {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+constexpr std::size_t read_bytes = 16U << 10U;
+// Bodies up to here are free, the rest share the budget.
+constexpr std::size_t small_body_bytes = 64U << 10U;
+constexpr auto linger_max = 2s;
+constexpr std::size_t linger_bytes_max = 16U << 20U;
+
+Refusal too_large(std::size_t bytes_max) {
+  return {413, "the body is larger than " + std::to_string(bytes_max) + " bytes"};
+}
+
+const Refusal no_room{503, "too many large bodies are being read; try again soon"};
+
+}  // namespace
+
+Connection::Connection(Socket socket, std::string client, const Limits& limits, BodyBudget& budget)
+    : socket_(std::move(socket)),
+      client_(std::move(client)),
+      limits_(limits),
+      budget_(budget),
+      since_(steady_clock::now().time_since_epoch().count()) {}
+
+void Connection::enter(Phase phase) {
+  since_.store(steady_clock::now().time_since_epoch().count());
+  phase_.store(phase);
+}
+
+Refusal Connection::explain(Io io) const {
+  if (told_to_go_.load()) return {503, "the server is full or stopping; try again soon"};
+  if (io == Io::timeout) {
+    return {408, "the request did not arrive within " + text::format_duration(limits_.read_timeout)};
+  }
+  return {0, ""};
+}
+
+Io Connection::receive_more() {
+  std::array<char, read_bytes> buffer;
+  const Received got = receive_some(socket_, buffer, read_deadline_);
+  if (told_to_go_.load()) return Io::closed;
+  if (got.io == Io::done) arrived_.append(buffer.data(), got.count);
+  return got.io;
+}
+
+std::variant<Head, Connection::Refused, Connection::Closed> Connection::next_head() {
+  if (arrived_.empty()) {
+    enter(Phase::idle);
+    const Duration patience = first_request_ ? limits_.read_timeout : limits_.idle_timeout;
+    if (told_to_go_.load() || wait_readable(socket_, steady_clock::now() + patience) != Io::done) return Closed{};
+    if (told_to_go_.load()) return Closed{};
+  }
+  enter(Phase::receiving);
+  first_request_ = false;
+  read_deadline_ = steady_clock::now() + limits_.read_timeout;
+  HeadScanner scanner;
+  Refused refused;
+  while (true) {
+    const auto length = scanner.scan(arrived_);
+    if (scanner.refusal()) {
+      refused.refusal = *scanner.refusal();
+      return refused;
+    }
+    if (length.value_or(arrived_.size()) > limits_.header_bytes_max) {
+      refused.refusal = {431,
+                         "the request's head is longer than " + std::to_string(limits_.header_bytes_max) + " bytes"};
+      return refused;
+    }
+    if (length) {
+      const auto refusal = parse_head(std::string_view(arrived_).substr(0, *length), refused.head);
+      arrived_.erase(0, *length);
+      body_left_ = refused.head.has_body();
+      if (!refusal) {
+        enter(Phase::working);
+        return std::move(refused.head);
+      }
+      refused.refusal = *refusal;
+      return refused;
+    }
+    const Io io = receive_more();
+    if (io == Io::done) continue;
+    refused.refusal = explain(io);
+    if (refused.refusal.status == 0 || arrived_.empty()) return Closed{};
+    return refused;
+  }
+}
+
+tl::expected<Body, Refusal> Connection::read_body(const Head& head) {
+  if (!body_left_) return Body();
+  if (head.content_length.value_or(0) > limits_.body_bytes_max) {
+    return tl::unexpected(too_large(limits_.body_bytes_max));
+  }
+  if (head.expects_continue && arrived_.empty() && !send("HTTP/1.1 100 Continue\r\n\r\n")) {
+    return tl::unexpected(Refusal{0, ""});
+  }
+  auto body = head.chunked ? read_chunked() : read_sized(*head.content_length);
+  if (body) body_left_ = false;
+  enter(Phase::working);
+  return body;
+}
+
+tl::expected<Body, Refusal> Connection::read_sized(std::size_t length) {
+  BodyBudget::Lease lease;
+  if (length > small_body_bytes) {
+    auto taken = budget_.take(length, read_deadline_);
+    if (!taken) return tl::unexpected(no_room);
+    lease = std::move(*taken);
+  }
+  enter(Phase::receiving);
+  std::string content;
+  content.reserve(length + body_padding);
+  const std::size_t here = std::min(length, arrived_.size());
+  content.append(arrived_, 0, here);
+  arrived_.erase(0, here);
+  content.resize(length);
+  for (std::size_t at = here; at < length;) {
+    const Received got = receive_some(socket_, std::span(content).subspan(at), read_deadline_);
+    if (told_to_go_.load() || got.io != Io::done) return tl::unexpected(explain(got.io));
+    at += got.count;
+  }
+  return Body(std::move(content), std::move(lease));
+}
+
+tl::expected<Body, Refusal> Connection::read_chunked() {
+  BodyBudget::Lease lease;
+  bool leased = false;
+  std::string content;
+  ChunkedBody decoder(limits_.body_bytes_max);
+  enter(Phase::receiving);
+  while (true) {
+    const std::size_t used = decoder.take(arrived_, content);
+    arrived_.erase(0, used);
+    if (decoder.refusal()) {
+      return tl::unexpected(decoder.refusal()->status == 413 ? too_large(limits_.body_bytes_max) : *decoder.refusal());
+    }
+    if (decoder.done()) return Body(std::move(content), std::move(lease));
+    if (!leased && content.size() > small_body_bytes) {  // how much more will come, nobody knows
+      enter(Phase::working);
+      auto taken = budget_.take(limits_.body_bytes_max, read_deadline_);
+      if (!taken) return tl::unexpected(no_room);
+      lease = std::move(*taken);
+      leased = true;
+      enter(Phase::receiving);
+    }
+    const Io io = receive_more();
+    if (io != Io::done) return tl::unexpected(explain(io));
+  }
+}
+
+bool Connection::send(std::string_view bytes) {
+  if (phase_.load() != Phase::answering) {
+    enter(Phase::answering);
+    write_deadline_ = steady_clock::now() + limits_.write_timeout;
+  }
+  return send_all(socket_, bytes, write_deadline_) == Io::done;
+}
+
+void Connection::linger() {
+  enter(Phase::receiving);
+  ::shutdown(socket_.fd(), SHUT_WR);
+  const SteadyTime deadline = steady_clock::now() + linger_max;
+  std::array<char, read_bytes> buffer;
+  std::size_t total = 0;
+  while (!told_to_go_.load() && total < linger_bytes_max) {
+    const Received got = receive_some(socket_, buffer, deadline);
+    if (got.io != Io::done) return;
+    total += got.count;
+  }
+}
+
+void Connection::tell_to_go() {
+  told_to_go_.store(true);
+  ::shutdown(socket_.fd(), phase_.load() == Phase::answering ? SHUT_RDWR : SHUT_RD);
+}
+
+void Connection::cut() {
+  told_to_go_.store(true);
+  ::shutdown(socket_.fd(), SHUT_RDWR);
+}
+
+}  // namespace alertscaler::receive

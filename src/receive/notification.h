@@ -1,0 +1,38 @@
+// From the bytes of a webhook's body to alerts. Pure: no clock, no configuration, no I/O.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "model/alert.h"
+#include "receive/body.h"
+#include "receive/http_head.h"
+#include "receive/limits.h"
+
+namespace alertscaler::receive {
+
+// One alert as it was delivered.
+struct Delivered {
+  std::string problem;  // why it cannot be used, for people; empty: it can. The rest is then what could be read
+  bool resolved = false;
+  std::string status;  // as it came, for the answer
+  Fingerprint fingerprint;
+  Labels labels;  // none with an empty value
+  Labels annotations;
+  std::optional<Instant> starts_at;  // absent: not given, or the zero time
+  std::optional<Instant> ends_at;    // likewise
+};
+
+struct Notification {
+  std::string group_key;  // empty when the sender gave none
+  std::vector<Delivered> alerts;
+};
+
+// Alertmanager's payload, version 4. Refused as a whole (400, or 413 for too many alerts) only when the body is not
+// JSON or not of that shape; the text says what was expected and found, and where if that is known.
+[[nodiscard]] tl::expected<Notification, Refusal> parse_notification(const Body& body, const Limits& limits);
+
+}  // namespace alertscaler::receive

@@ -1,0 +1,178 @@
+#include "receive/router.h"
+
+#include <array>
+#include <utility>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "receive/page.h"
+
+namespace alertscaler::receive {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view webhook_path = "/webhook";
+constexpr std::string_view webhook_hint =
+    "expected POST: this is where Alertmanager sends its notifications (when it is told http:// and something "
+    "redirects "
+    "to https://, its POST becomes a GET: put the https:// address into alertmanager.yml)";
+
+bool is_notification(const Head& head) {
+  return head.path() == webhook_path && (head.method == "POST" || head.method == "PUT");
+}
+
+std::string shown(std::string_view text) {
+  constexpr std::size_t shown_bytes_max = 200;
+  return text::shorten(text, shown_bytes_max);
+}
+
+}  // namespace
+
+enum class Handler { webhook, targets, target, alerts, history, status, metrics, healthy, ready, page };
+
+struct Router::Route {
+  std::string_view path;
+  std::string_view allow;  // as the Allow header says it
+  Handler handler;
+  bool open = false;    // needs no token: probes have none
+  bool prefix = false;  // the rest of the path is an argument
+};
+
+namespace {
+
+// What a GET takes, a HEAD takes too.
+constexpr std::string_view get = "GET, HEAD";
+
+}  // namespace
+
+Router::Router(const Surroundings& around, Authenticator& authenticator, ApiOptions options)
+    : metrics_(around.metrics),
+      clock_(around.clock),
+      stopping_(around.stopping),
+      controller_(around.controller),
+      authenticator_(authenticator),
+      version_(options.version),
+      webhook_(around.store, around.controller, around.metrics, around.clock, around.limits, around.stopping),
+      api_(around.store, around.controller, around.clock, std::move(options)),
+      say_unauthorized_(10s, around.clock),
+      say_failed_(10s, around.clock) {}
+
+Answer Router::answer(const Request& request) {
+  Source source = Webhook::sender(request.head);
+  Answer answer = dispatch(request, source);
+  if (answer.status == 0) return answer;
+  count(request.head, source, answer.status);
+  say(request.head, request.client, answer);
+  answer.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  answer.headers.emplace_back("Cache-Control", "no-store");
+  return answer;
+}
+
+Answer Router::dispatch(const Request& request, Source& source) {
+  static constexpr std::array<Route, 10> routes = {{
+      {webhook_path, "POST, PUT", Handler::webhook},
+      {"/api/v1/targets", get, Handler::targets},
+      {"/api/v1/targets/", get, Handler::target, false, true},
+      {"/api/v1/alerts", get, Handler::alerts},
+      {"/api/v1/history", get, Handler::history},
+      {"/api/v1/status", get, Handler::status},
+      {"/metrics", get, Handler::metrics},
+      {"/-/healthy", get, Handler::healthy, true},
+      {"/-/ready", get, Handler::ready, true},
+      {"/", get, Handler::page},
+  }};
+  const Route* found = nullptr;
+  for (const Route& route : routes) {
+    if (request.path == route.path || (route.prefix && request.path.starts_with(route.path))) found = &route;
+  }
+  const bool open = found != nullptr && found->open;
+  if (!open && !authenticator_.admits(request.head.find("authorization"))) return unauthorized(request);
+  if (found == nullptr) {
+    return failure(404, "there is nothing at " + text::json_quote(shown(request.path)) + "; GET / lists what there is");
+  }
+  const auto allowed = text::split(found->allow, ',');
+  bool method_fits = false;
+  for (const std::string& method : allowed) method_fits = method_fits || text::trim(method) == request.head.method;
+  if (!method_fits) {
+    const bool hint = found->handler == Handler::webhook && request.head.method == "GET";
+    Answer answer = failure(405, hint ? std::string(webhook_hint) : "expected " + std::string(found->allow));
+    answer.headers.emplace_back("Allow", found->allow);
+    return answer;
+  }
+  if (stopping_.load()) return failure(503, "the server is stopping");
+  return call(*found, request, std::string_view(request.path).substr(found->path.size()), source);
+}
+
+Answer Router::call(const Route& route, const Request& request, std::string_view rest, Source& source) {
+  switch (route.handler) {
+    case Handler::webhook:
+      return webhook_.receive(request, source);
+    case Handler::targets:
+      return api_.targets(request);
+    case Handler::target:
+      return api_.target(request, rest);
+    case Handler::alerts:
+      return api_.alerts(request);
+    case Handler::history:
+      return api_.history(request);
+    case Handler::status:
+      return api_.status(request);
+    case Handler::metrics:
+      return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics_.expose(clock_.now())};
+    case Handler::healthy:
+      return plain(200, "alertscaler is healthy.\n");
+    case Handler::ready:
+      return api_.ready(request);
+    case Handler::page:
+      return page(version_, controller_.targets());
+  }
+  return failure(404, "");
+}
+
+Answer Router::unauthorized(const Request& request) {
+  if (const auto held_back = say_unauthorized_.now()) {
+    log::info("request.unauthorized", {{"client", request.client},
+                                       {"method", request.head.method},
+                                       {"path", shown(request.path)},
+                                       {"held_back", *held_back}});
+  }
+  const bool given = request.head.find("authorization").has_value();
+  Answer answer = failure(401, given ? "the token is none of those in bearer_token_file"
+                                     : "expected the header \"Authorization: Bearer TOKEN\" with one of the tokens in "
+                                       "bearer_token_file");
+  answer.headers.emplace_back("WWW-Authenticate", authenticator_.challenge());
+  return answer;
+}
+
+Answer Router::refuse(const Head& head, const Refusal& refusal, std::string_view client) {
+  count(head, Webhook::sender(head), refusal.status);
+  Answer answer = failure(refusal);
+  say(head, client, answer);
+  return answer;
+}
+
+Answer Router::failed(const Request& request, std::string_view what) {
+  if (const auto held_back = say_failed_.now()) {
+    log::error(
+        "request.failed",
+        {{"method", request.head.method}, {"path", shown(request.path)}, {"error", what}, {"held_back", *held_back}});
+  }
+  count(request.head, Webhook::sender(request.head), 500);
+  return failure(500, "the request could not be answered; the log says why");
+}
+
+void Router::count(const Head& head, Source source, int status) {
+  if (is_notification(head)) metrics_.notification(source, status);
+}
+
+void Router::say(const Head& head, std::string_view client, const Answer& answer) {
+  if (answer.status < 400 || answer.status == 401) return;
+  log::debug("request.refused", {{"status", answer.status},
+                                 {"client", client},
+                                 {"method", head.method},
+                                 {"path", shown(head.path())},
+                                 {"answer", shown(answer.body)}});
+}
+
+}  // namespace alertscaler::receive

@@ -1,0 +1,67 @@
+// Which handler answers a request, and what holds for all of them: authentication, the count, the log.
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "receive/answer.h"
+#include "receive/api.h"
+#include "receive/authenticator.h"
+#include "receive/once.h"
+#include "receive/ports.h"
+#include "receive/request.h"
+#include "receive/webhook.h"
+#include "record/metrics.h"
+#include "remember/store.h"
+
+namespace alertscaler::receive {
+
+// What the handlers work with.
+struct Surroundings {
+  Store& store;
+  Controller& controller;
+  Metrics& metrics;
+  const Clock& clock;
+  const Limits& limits;
+  const std::atomic<bool>& stopping;
+};
+
+// Thread-safe.
+class Router {
+ public:
+  Router(const Surroundings& around, Authenticator& authenticator, ApiOptions options);
+
+  // The server ends, and so do its connections.
+  [[nodiscard]] bool stopping() const { return stopping_.load(); }
+  // A status of 0: the client has gone, there is nobody to answer.
+  [[nodiscard]] Answer answer(const Request& request);
+  // Of a request that cannot be read; `head` as far as it could be.
+  [[nodiscard]] Answer refuse(const Head& head, const Refusal& refusal, std::string_view client);
+  // Something threw while the request was answered; `what` is for the log alone.
+  [[nodiscard]] Answer failed(const Request& request, std::string_view what);
+
+ private:
+  struct Route;
+
+  [[nodiscard]] Answer dispatch(const Request& request, Source& source);
+  [[nodiscard]] Answer call(const Route& route, const Request& request, std::string_view rest, Source& source);
+  [[nodiscard]] Answer unauthorized(const Request& request);
+  void count(const Head& head, Source source, int status);
+  void say(const Head& head, std::string_view client, const Answer& answer);
+
+  Metrics& metrics_;
+  const Clock& clock_;
+  const std::atomic<bool>& stopping_;
+  Controller& controller_;
+  Authenticator& authenticator_;
+  const std::string version_;
+  Webhook webhook_;
+  Api api_;
+  Seldom say_unauthorized_;
+  Seldom say_failed_;
+};
+
+}  // namespace alertscaler::receive

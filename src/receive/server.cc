@@ -1,0 +1,53 @@
+#include "receive/server.h"
+
+#include <atomic>
+#include <utility>
+
+#include "receive/authenticator.h"
+#include "receive/listener.h"
+#include "receive/router.h"
+#include "receive/session.h"
+
+namespace alertscaler::receive {
+namespace {
+
+class HttpServer final : public Server {
+ public:
+  HttpServer(ServerOptions options, Socket socket, std::unique_ptr<Authenticator> authenticator, Store& store,
+             Controller& controller, Metrics& metrics, const Clock& clock)
+      : limits_(options.limits),
+        authenticator_(std::move(authenticator)),
+        router_({store, controller, metrics, clock, limits_, stopping_}, *authenticator_,
+                {.version = std::move(options.version),
+                 .authenticated = !options.web.bearer_token_file.empty(),
+                 .started = clock.now()}),
+        listener_(std::move(socket), limits_, clock, stopping_,
+                  [this](Connection& connection) { serve(connection, router_); }) {}
+  ~HttpServer() override { listener_.stop(); }
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  [[nodiscard]] int port() const override { return listener_.port(); }
+  void stop() override { listener_.stop(); }
+
+ private:
+  const Limits limits_;
+  std::atomic<bool> stopping_{false};
+  const std::unique_ptr<Authenticator> authenticator_;
+  Router router_;
+  Listener listener_;  // last: its threads use everything above
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Store& store, Controller& controller,
+                                              Metrics& metrics, const Clock& clock) {
+  auto authenticator = Authenticator::open(options.web, clock);
+  if (!authenticator) return fail(std::move(authenticator).error());
+  auto socket = listen_on(options.host, options.port);
+  if (!socket) return fail(std::move(socket).error());
+  return std::make_unique<HttpServer>(std::move(options), std::move(*socket), std::move(*authenticator), store,
+                                      controller, metrics, clock);
+}
+
+}  // namespace alertscaler::receive

@@ -1,0 +1,123 @@
+// A controller that counts kicks and decides what it is told to, when it is told to.
+#pragma once
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "receive/ports.h"
+
+namespace alertscaler::test {
+
+class FakeController final : public receive::Controller {
+ public:
+  explicit FakeController(Settings settings) : settings_(std::make_shared<const Settings>(std::move(settings))) {
+    for (const auto& [name, target] : settings_->targets) {
+      TargetView view;
+      view.target = target;
+      view.status = TargetStatus::idle;
+      views_[name] = view;
+    }
+  }
+
+  // The next look at `target` ends so. Looks wait for it.
+  void decide(const TargetName& target, Decision decision) {
+    const std::lock_guard lock(mutex_);
+    looks_[target].decided = looks_[target].kicked;
+    views_[target].decision = std::move(decision);
+    changed_.notify_all();
+  }
+  // Every look ends so, at once.
+  void always_decide(Decision decision) {
+    const std::lock_guard lock(mutex_);
+    always_ = std::move(decision);
+  }
+  void fail_previews(Error error) {
+    const std::lock_guard lock(mutex_);
+    preview_error_ = std::move(error);
+  }
+  void show(TargetView view) {
+    const std::lock_guard lock(mutex_);
+    const TargetName name = view.target.name;
+    views_[name] = std::move(view);
+  }
+  void set_not_ready(std::optional<std::string> why) {
+    const std::lock_guard lock(mutex_);
+    not_ready_ = std::move(why);
+  }
+  [[nodiscard]] std::size_t kicks(const std::string& target) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = looks_.find(TargetName{target});
+    return found == looks_.end() ? 0 : found->second.kicked;
+  }
+  [[nodiscard]] std::size_t waiting() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_;
+  }
+  [[nodiscard]] std::vector<Alert> previewed() const {
+    const std::lock_guard lock(mutex_);
+    return previewed_;
+  }
+
+  Ticket kick(const TargetName& target, Instant) override {
+    const std::lock_guard lock(mutex_);
+    return ++looks_[target].kicked;
+  }
+  [[nodiscard]] std::optional<Decision> decided(const TargetName& target, Ticket ticket, Duration at_most) override {
+    std::unique_lock lock(mutex_);
+    if (always_) return always_;
+    ++waiting_;
+    const bool there = changed_.wait_for(lock, at_most, [&] { return looks_[target].decided >= ticket; });
+    --waiting_;
+    return there ? views_[target].decision : std::nullopt;
+  }
+  [[nodiscard]] Result<Decision> preview(const TargetName&, std::vector<Alert> alerts) override {
+    const std::lock_guard lock(mutex_);
+    if (preview_error_) return fail(*preview_error_);
+    previewed_ = std::move(alerts);
+    const bool up = std::any_of(previewed_.begin(), previewed_.end(),
+                                [](const Alert& alert) { return alert.mapping.action == AlertAction::up; });
+    return up ? Decision{.outcome = Outcome::act, .reason = Reason::up, .from = 2, .to = 4, .text = "scale up 2 -> 4"}
+              : Decision{.from = 2, .to = 2, .text = "nothing to do"};
+  }
+  [[nodiscard]] std::vector<TargetView> targets() const override {
+    const std::lock_guard lock(mutex_);
+    std::vector<TargetView> all;
+    for (const auto& [name, view] : views_) all.push_back(view);
+    return all;
+  }
+  [[nodiscard]] std::optional<TargetView> target(const TargetName& name) const override {
+    const std::lock_guard lock(mutex_);
+    const auto found = views_.find(name);
+    return found == views_.end() ? std::nullopt : std::optional(found->second);
+  }
+  [[nodiscard]] std::optional<std::string> not_ready() const override {
+    const std::lock_guard lock(mutex_);
+    return not_ready_;
+  }
+  [[nodiscard]] std::shared_ptr<const Settings> settings() const override { return settings_; }
+
+ private:
+  struct Looks {
+    Ticket kicked = 0;
+    Ticket decided = 0;
+  };
+  const std::shared_ptr<const Settings> settings_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<TargetName, Looks> looks_;
+  std::map<TargetName, TargetView> views_;
+  std::size_t waiting_ = 0;
+  std::optional<Decision> always_;
+  std::optional<Error> preview_error_;
+  std::optional<std::string> not_ready_;
+  std::vector<Alert> previewed_;
+};
+
+}  // namespace alertscaler::test

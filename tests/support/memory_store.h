@@ -1,0 +1,179 @@
+// A store that behaves, in memory: the real merge without the disk. It fails only when told to.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "remember/store.h"
+
+namespace alertscaler::test {
+
+class MemoryStore final : public Store {
+ public:
+  // Taken one by one by the calls of merge() that follow.
+  void fail_next_merge(Error error) {
+    const std::lock_guard lock(mutex_);
+    errors_.push_back(std::move(error));
+  }
+  void seal(Error error) {
+    const std::lock_guard lock(mutex_);
+    sealed_ = std::move(error);
+  }
+  void add_history(HistoryEntry entry) {
+    const std::lock_guard lock(mutex_);
+    entry.id = static_cast<ActionId>(history_.size()) + 1;
+    history_.push_back(std::move(entry));
+  }
+  [[nodiscard]] std::size_t merges() const {
+    const std::lock_guard lock(mutex_);
+    return merges_;
+  }
+
+  [[nodiscard]] Result<std::vector<Merged>> merge(std::vector<Incoming> incoming) override {
+    const std::lock_guard lock(mutex_);
+    if (sealed_) return fail(*sealed_);
+    if (!errors_.empty()) {
+      Error error = std::move(errors_.front());
+      errors_.pop_front();
+      return fail(std::move(error));
+    }
+    ++merges_;
+    return merge_into(memory_, incoming);
+  }
+  [[nodiscard]] std::vector<Alert> active_alerts() const override {
+    const std::lock_guard lock(mutex_);
+    std::vector<Alert> alerts;
+    for (const auto& [fingerprint, alert] : memory_.active) alerts.push_back(alert);
+    return alerts;
+  }
+  [[nodiscard]] std::vector<Alert> active_alerts(const TargetName& target) const override {
+    const std::lock_guard lock(mutex_);
+    return of(memory_, target);
+  }
+  [[nodiscard]] std::vector<Alert> preview(const TargetName& target,
+                                           const std::vector<Incoming>& incoming) const override {
+    const std::lock_guard lock(mutex_);
+    Memory copy = memory_;
+    merge_into(copy, incoming);
+    return of(copy, target);
+  }
+  [[nodiscard]] Result<std::vector<TargetName>> expire(Instant, Duration) override { return std::vector<TargetName>{}; }
+  [[nodiscard]] std::optional<Instant> next_expiry(Duration) const override { return std::nullopt; }
+  [[nodiscard]] Status remap(const Mapper&) override { return {}; }
+
+  [[nodiscard]] TargetState state(const TargetName& target) const override {
+    const std::lock_guard lock(mutex_);
+    const auto found = states_.find(target);
+    return found == states_.end() ? TargetState{} : found->second;
+  }
+  [[nodiscard]] Status save(const TargetName& target, const TargetState& state) override {
+    const std::lock_guard lock(mutex_);
+    states_[target] = state;
+    return {};
+  }
+
+  [[nodiscard]] Result<ActionId> begin(HistoryEntry entry, const StateForId& make_state) override {
+    const std::lock_guard lock(mutex_);
+    entry.id = static_cast<ActionId>(history_.size()) + 1;
+    states_[entry.target] = make_state(entry.id);
+    history_.push_back(std::move(entry));
+    return history_.back().id;
+  }
+  [[nodiscard]] Status finish(const HistoryEntry& entry, const TargetState& state) override {
+    const std::lock_guard lock(mutex_);
+    history_.at(static_cast<std::size_t>(entry.id) - 1) = entry;
+    states_[entry.target] = state;
+    return {};
+  }
+  [[nodiscard]] std::vector<HistoryEntry> unfinished() const override {
+    const std::lock_guard lock(mutex_);
+    std::vector<HistoryEntry> found;
+    for (const HistoryEntry& entry : history_) {
+      if (!entry.outcome) found.push_back(entry);
+    }
+    return found;
+  }
+  [[nodiscard]] Result<std::vector<HistoryEntry>> history(const HistoryQuery& query) const override {
+    const std::lock_guard lock(mutex_);
+    std::vector<HistoryEntry> found;
+    for (auto entry = history_.rbegin(); entry != history_.rend() && found.size() < query.limit; ++entry) {
+      const bool wanted = entry->outcome && (!query.target || entry->target == *query.target) &&
+                          (!query.since || entry->time >= *query.since);
+      if (wanted) found.push_back(*entry);
+    }
+    return found;
+  }
+  [[nodiscard]] std::optional<HistoryEntry> last_action(const TargetName& target) const override {
+    const std::lock_guard lock(mutex_);
+    for (auto entry = history_.rbegin(); entry != history_.rend(); ++entry) {
+      if (entry->target == target) return *entry;
+    }
+    return std::nullopt;
+  }
+  [[nodiscard]] Status prune(Instant) override { return {}; }
+  [[nodiscard]] std::optional<std::string> kept(std::string_view key) const override {
+    const std::lock_guard lock(mutex_);
+    const auto found = kept_.find(std::string(key));
+    return found == kept_.end() ? std::nullopt : std::optional(found->second);
+  }
+  [[nodiscard]] Status keep(std::string_view key, std::string value) override {
+    const std::lock_guard lock(mutex_);
+    kept_[std::string(key)] = std::move(value);
+    return {};
+  }
+  [[nodiscard]] std::optional<Error> sealed() const override {
+    const std::lock_guard lock(mutex_);
+    return sealed_;
+  }
+
+ private:
+  struct Memory {
+    std::map<Fingerprint, Alert> active;
+    std::map<Fingerprint, Resolved> resolved;
+  };
+
+  static std::vector<Merged> merge_into(Memory& memory, const std::vector<Incoming>& incoming) {
+    std::vector<Merged> answers;
+    for (const Incoming& each : incoming) {
+      const Fingerprint& fingerprint = each.alert.fingerprint;
+      const auto known = memory.active.find(fingerprint);
+      const auto ended = memory.resolved.find(fingerprint);
+      MergeOutcome out = alertscaler::merge(known == memory.active.end() ? nullptr : &known->second,
+                                            ended == memory.resolved.end() ? nullptr : &ended->second, each);
+      Merged& answer = answers.emplace_back();
+      answer.result = out.result;
+      answer.reason = out.reason;
+      answer.changes_intent = out.changes_intent;
+      if (out.change == ActiveChange::seen || out.change == ActiveChange::refreshed)
+        known->second.last_seen = out.last_seen;
+      if (out.change == ActiveChange::refreshed) known->second.ends_at = out.ends_at;
+      if (out.change == ActiveChange::held) memory.active.insert_or_assign(fingerprint, *out.alert);
+      if (out.change == ActiveChange::left) memory.active.erase(known);
+      if (out.resolved) memory.resolved.insert_or_assign(fingerprint, *out.resolved);
+    }
+    return answers;
+  }
+  static std::vector<Alert> of(const Memory& memory, const TargetName& target) {
+    std::vector<Alert> alerts;
+    for (const auto& [fingerprint, alert] : memory.active) {
+      if (alert.mapping.target == target) alerts.push_back(alert);
+    }
+    return alerts;
+  }
+
+  mutable std::mutex mutex_;
+  std::deque<Error> errors_;
+  std::optional<Error> sealed_;
+  std::size_t merges_ = 0;
+  Memory memory_;
+  std::map<TargetName, TargetState> states_;
+  std::vector<HistoryEntry> history_;
+  std::map<std::string, std::string> kept_;
+};
+
+}  // namespace alertscaler::test
