@@ -9,16 +9,16 @@
 namespace alertscaler {
 namespace {
 
+// REQUIRES: errno was set to 0 before the call that failed. (sqlite3_system_errno() does not know of what a COMMIT
+// met.)
 DbError error_of(sqlite3* db, int code) {
-  DbError out{.code = code, .text = sqlite3_errstr(code)};
+  DbError out{.code = code, .system_error = errno, .text = sqlite3_errstr(code)};
   if (db == nullptr) return out;
   const std::string_view detail = sqlite3_errmsg(db);
   if (sqlite3_extended_errcode(db) == code && detail != out.text) out.text = detail;
   const int primary = code & 0xFF;
-  if (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN) {
-    out.system_error = sqlite3_system_errno(db);
-    if (out.system_error != 0) out.text += ": " + std::generic_category().message(out.system_error);
-  }
+  const bool met_the_system = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN;
+  if (met_the_system && out.system_error != 0) out.text += ": " + std::generic_category().message(out.system_error);
   return out;
 }
 
@@ -51,6 +51,7 @@ DbResult<bool> Statement::next() {
   if (bind_error_ != SQLITE_OK) {
     return tl::unexpected<DbError>(error_of(sqlite3_db_handle(statement_.get()), bind_error_));
   }
+  errno = 0;
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) {
@@ -113,6 +114,7 @@ DbError Db::error(int code) const {
 }
 
 DbResult<Db> Db::open(const std::filesystem::path& file, const DbOptions& options) {
+  errno = 0;
   sqlite3* raw = nullptr;
   const int access = options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   const int code = sqlite3_open_v2(file.c_str(), &raw, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
@@ -137,6 +139,7 @@ DbResult<Statement> Db::prepare(std::string_view sql) {
 }
 
 DbResult<void> Db::run(std::string_view sql) {
+  errno = 0;
   const int code = sqlite3_exec(db_.get(), std::string(sql).c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return tl::unexpected<DbError>(error(code));
   return {};
@@ -173,6 +176,7 @@ void Db::watch_log() {
 }
 
 DbResult<void> Db::checkpoint() {
+  errno = 0;
   const int code = sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   if (code != SQLITE_OK) return tl::unexpected<DbError>(error(code));
   return {};

@@ -19,7 +19,7 @@ namespace alertscaler {
 
 struct DbError {
   int code = 0;          // SQLite's extended result code
-  int system_error = 0;  // errno of the failed system call, when there was one
+  int system_error = 0;  // errno; of a failed system call when the code speaks of one
   std::string text;      // SQLite's words and the system's
 };
 
