@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "config/load.h"
 #include "control/controller.h"
+#include "decide/map.h"
 #include "receive/server.h"
 #include "record/metrics.h"
 #include "remember/store.h"
