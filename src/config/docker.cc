@@ -91,7 +91,7 @@ void read_tls(const Value& value, DockerDraft& draft) {
       {"cert_file", [](const Value& v, DockerEndpoint& e) { v.read_path(e.cert_file); }},
       {"key_file", [](const Value& v, DockerEndpoint& e) { v.read_path(e.key_file); }},
   }};
-  if (value.node().kind == Node::Kind::nothing) return;
+  if (value.node().kind == Element::Kind::nothing) return;
   draft.has_tls = true;
   MapReader map(value, "a map such as {ca_file: ca.pem, cert_file: cert.pem, key_file: key.pem}");
   map.take(fields, draft.tls);

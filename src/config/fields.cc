@@ -12,8 +12,8 @@ constexpr std::size_t key_bytes_max = 60;  // of a key in a message
 }  // namespace
 
 MapReader::MapReader(const Value& value, std::string_view what) : value_(value) {
-  const Node& node = value.node();
-  is_map_ = node.kind == Node::Kind::map || node.kind == Node::Kind::nothing;
+  const Element& node = value.node();
+  is_map_ = node.kind == Element::Kind::map || node.kind == Element::Kind::nothing;
   if (!is_map_) value.expected(what);
   for (const Entry& entry : node.entries) unknown_.push_back(&entry);
 }

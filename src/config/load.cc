@@ -48,7 +48,7 @@ constexpr std::array<Field<SettingsDraft>, 7> settings_fields = {{
     {"labels", read_labels},
     {"docker",
      [](const Value& v, SettingsDraft& d) {
-       d.has_docker = v.node().kind != Node::Kind::nothing;
+       d.has_docker = v.node().kind != Element::Kind::nothing;
        read_docker(v, d.settings.docker);
      }},
     {"max_parallel",
@@ -101,7 +101,7 @@ Loaded<Settings> settings_from(std::string_view yaml, Report& report, const Envi
     const auto is_targets = [](const auto& key) { return key == "targets"; };
     if (std::none_of(entries.begin(), entries.end(), [&](const Entry& e) { return is_targets(e.key); }) &&
         std::none_of(misspelt.begin(), misspelt.end(), is_targets)) {
-      const Node none;
+      const Element none;
       (void)read_targets(Value(none, "", report), draft.defaults);  // says what is missing
     }
     read_environment(environment, draft, report);

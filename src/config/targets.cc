@@ -93,8 +93,8 @@ void read_service(const Value& value, ComposeService& service) {
 }
 
 void read_copy_paths(const Value& value, ComposeService& service) {
-  if (value.node().kind != Node::Kind::list) {
-    if (value.node().kind != Node::Kind::nothing) value.expected("a list of paths, such as [/etc/app.conf]");
+  if (value.node().kind != Element::Kind::list) {
+    if (value.node().kind != Element::Kind::nothing) value.expected("a list of paths, such as [/etc/app.conf]");
     return;
   }
   for (std::size_t i = 0; i < value.node().items.size(); ++i) {
@@ -138,6 +138,7 @@ constexpr std::array<std::string_view, 6> later_kinds = {"docker_swarm", "docker
 
 std::string kinds_in_words() {
   std::vector<std::string> words;
+  words.reserve(kind_fields.size());
   for (const auto& kind : kind_fields) words.emplace_back(kind.key);
   return text::join(words, ", ");
 }
@@ -193,7 +194,7 @@ TargetDraft read_target(const Value& value, const PolicyDraft& defaults) {
   policy.policy = defaults.policy;
   policy.bounds_known = defaults.bounds_known;
   constexpr std::string_view what = "a map such as {name: web, docker_compose: {project: shop, service: web}}";
-  if (value.node().kind != Node::Kind::map) {
+  if (value.node().kind != Element::Kind::map) {
     value.expected(what);
     return draft;
   }
@@ -220,12 +221,12 @@ TargetDraft read_target(const Value& value, const PolicyDraft& defaults) {
 std::map<TargetName, Target> read_targets(const Value& value, const PolicyDraft& defaults) {
   constexpr std::string_view example = "targets: [{name: web, docker_compose: {project: shop, service: web}}]";
   std::map<TargetName, Target> targets;
-  const Node& node = value.node();
-  if (node.kind == Node::Kind::nothing || (node.kind == Node::Kind::list && node.items.empty())) {
+  const Element& node = value.node();
+  if (node.kind == Element::Kind::nothing || (node.kind == Element::Kind::list && node.items.empty())) {
     value.problem("no target to scale; add at least one, such as " + std::string(example));
     return targets;
   }
-  if (node.kind != Node::Kind::list) {
+  if (node.kind != Element::Kind::list) {
     value.expected("a list of targets, such as " + std::string(example));
     return targets;
   }

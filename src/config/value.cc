@@ -15,15 +15,15 @@ bool is_one_of(std::string_view text, std::initializer_list<std::string_view> wo
   return std::find(words.begin(), words.end(), text) != words.end();
 }
 
-std::string shown(const Node& node) {
+std::string shown(const Element& node) {
   switch (node.kind) {
-    case Node::Kind::nothing:
+    case Element::Kind::nothing:
       return "nothing";
-    case Node::Kind::list:
+    case Element::Kind::list:
       return "a list";
-    case Node::Kind::map:
+    case Element::Kind::map:
       return "a map";
-    case Node::Kind::scalar:
+    case Element::Kind::scalar:
       break;
   }
   const bool number = !node.quoted && text::parse_number(node.text).has_value();
@@ -78,7 +78,7 @@ bool Value::expected(std::string_view what) const {
 }
 
 bool Value::none_of(const std::vector<std::string>& words) const {
-  const auto meant = node().kind == Node::Kind::scalar ? meant_by(node().text, words) : std::nullopt;
+  const auto meant = node().kind == Element::Kind::scalar ? meant_by(node().text, words) : std::nullopt;
   return problem("expected " + alternatives(words) + ", found " + shown(node()) + did_you_mean(meant));
 }
 
@@ -86,9 +86,9 @@ bool Value::read(int& out, IntRange range) const {
   const std::string bounds = range.most == replicas_max
                                  ? "of at least " + std::to_string(range.least)
                                  : "from " + std::to_string(range.least) + " to " + std::to_string(range.most);
-  const bool plain = node().kind == Node::Kind::scalar && !node().quoted;
+  const bool plain = node().kind == Element::Kind::scalar && !node().quoted;
   const auto number = plain ? whole_number(node().text) : std::nullopt;
-  if (node().kind == Node::Kind::scalar && node().quoted && whole_number(node().text)) {
+  if (node().kind == Element::Kind::scalar && node().quoted && whole_number(node().text)) {
     return problem("expected a whole number " + bounds + ", found the text " + shown(node()) +
                    "; leave the quotes out");
   }
@@ -101,7 +101,7 @@ bool Value::read(int& out, IntRange range) const {
 }
 
 bool Value::read(bool& out) const {
-  const bool plain = node().kind == Node::Kind::scalar && !node().quoted;
+  const bool plain = node().kind == Element::Kind::scalar && !node().quoted;
   if (!plain || !is_one_of(node().text, {"true", "True", "TRUE", "false", "False", "FALSE"})) {
     return expected("true or false");
   }
@@ -110,7 +110,7 @@ bool Value::read(bool& out) const {
 }
 
 bool Value::read(Duration& out, AtLeast least) const {
-  if (node().kind != Node::Kind::scalar) return expected("a duration such as 30s, 5m or 1h30m");
+  if (node().kind != Element::Kind::scalar) return expected("a duration such as 30s, 5m or 1h30m");
   const auto duration = text::parse_duration(node().text);
   if (!duration && text::parse_number(node().text)) {
     return problem("expected a duration such as 30s, 5m or 1h30m, found " + shown(node()) + " without a unit");
@@ -122,7 +122,7 @@ bool Value::read(Duration& out, AtLeast least) const {
 }
 
 bool Value::read(Step& out) const {
-  if (node().kind != Node::Kind::scalar) return expected("a step of at least 1 or 1%, such as 2 or 50%");
+  if (node().kind != Element::Kind::scalar) return expected("a step of at least 1 or 1%, such as 2 or 50%");
   const auto step = parse_step(node().text);
   if (!step) return expected("a step of at least 1 or 1%, such as 2 or 50%");
   if (step->amount > replicas_max) return expected("a step of at most " + std::to_string(replicas_max));
@@ -131,7 +131,7 @@ bool Value::read(Step& out) const {
 }
 
 bool Value::read_text(std::string& out, std::string_view what) const {
-  if (node().kind != Node::Kind::scalar || node().text.empty()) return expected(what);
+  if (node().kind != Element::Kind::scalar || node().text.empty()) return expected(what);
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
   if (std::any_of(node().text.begin(), node().text.end(), is_control)) {
     return expected(std::string(what) + " on one line and without control characters");

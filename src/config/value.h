@@ -35,9 +35,10 @@ struct Choice {
 // report. Each read says whether it could.
 class Value {
  public:
-  Value(const Node& node, std::string path, Report& report) : node_(&node), path_(std::move(path)), report_(&report) {}
+  Value(const Element& node, std::string path, Report& report)
+      : node_(&node), path_(std::move(path)), report_(&report) {}
 
-  [[nodiscard]] const Node& node() const { return *node_; }
+  [[nodiscard]] const Element& node() const { return *node_; }
   [[nodiscard]] Mark at() const { return node_->at; }
   [[nodiscard]] Report& report() const { return *report_; }
   [[nodiscard]] Value entry(const Entry& entry) const;
@@ -59,7 +60,7 @@ class Value {
   bool read_choice(Enum& out, std::span<const Choice<Enum>> choices) const {
     std::vector<std::string> words;
     for (const Choice<Enum>& choice : choices) {
-      if (node().kind == Node::Kind::scalar && node().text == choice.word) {
+      if (node().kind == Element::Kind::scalar && node().text == choice.word) {
         out = choice.value;
         return true;
       }
@@ -71,7 +72,7 @@ class Value {
  private:
   bool none_of(const std::vector<std::string>& words) const;
 
-  const Node* node_;
+  const Element* node_;
   std::string path_;
   Report* report_;
 };

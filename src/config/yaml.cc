@@ -33,14 +33,14 @@ struct Extent {
   std::size_t height = 1;
 };
 
-Extent extent_of(const Node& node) {
+Extent extent_of(const Element& node) {
   Extent whole;
-  const auto add = [&whole](const Node& child) {
+  const auto add = [&whole](const Element& child) {
     const Extent part = extent_of(child);
     whole.nodes += part.nodes;
     whole.height = std::max(whole.height, part.height + 1);
   };
-  for (const Node& item : node.items) add(item);
+  for (const Element& item : node.items) add(item);
   for (const Entry& entry : node.entries) add(entry.value);
   return whole;
 }
@@ -50,7 +50,7 @@ class TreeBuilder final : public YAML::EventHandler {
  public:
   TreeBuilder(const Lines& lines, Report& report) : lines_(lines), report_(report) {}
 
-  [[nodiscard]] Node take_root() { return std::move(root_); }
+  [[nodiscard]] Element take_root() { return std::move(root_); }
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
@@ -59,7 +59,7 @@ class TreeBuilder final : public YAML::EventHandler {
     // A value that is left out has the position of whatever comes next; the key before it is where it is missed.
     const Mark here = lines_.mark(mark.line, mark.column);
     const bool written = anchor != 0 || lines_.has_null_word(mark.line, mark.column);
-    Node node;
+    Element node;
     node.at = written ? here : last_;
     finish(std::move(node), anchor, mark);
   }
@@ -71,16 +71,16 @@ class TreeBuilder final : public YAML::EventHandler {
     if (stack_.size() + extent.height > depth_max) throw YAML::ParserException(mark, std::string(too_deep));
     count(extent.nodes, mark);
     last_ = lines_.mark(mark.line, mark.column);
-    attach(Node(node));
+    attach(Element(node));
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     const bool plain = tag == "?" || tag.empty();
-    Node node = node_at(mark, plain || tag == "!" ? "" : tag);
+    Element node = node_at(mark, plain || tag == "!" ? "" : tag);
     node.quoted = !plain && (tag == "!" || tag.ends_with(":str"));
     if (node.quoted || !plain || !is_null_word(value)) {
-      node.kind = Node::Kind::scalar;
+      node.kind = Element::Kind::scalar;
       node.text = value;
     }
     finish(std::move(node), anchor, mark);
@@ -88,17 +88,17 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    push(Node::Kind::list, mark, tag, anchor);
+    push(Element::Kind::list, mark, tag, anchor);
   }
   void OnSequenceEnd() override { pop(); }
 
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    push(Node::Kind::map, mark, tag, anchor);
+    push(Element::Kind::map, mark, tag, anchor);
   }
   void OnMapEnd() override {
     Frame& frame = stack_.back();
-    for (Node& source : std::exchange(frame.merged, {})) merge(frame, std::move(source));
+    for (Element& source : std::exchange(frame.merged, {})) merge(frame, std::move(source));
     pop();
   }
 
@@ -111,12 +111,12 @@ class TreeBuilder final : public YAML::EventHandler {
     bool merge = false;
   };
   struct Frame {
-    Node node;
+    Element node;
     YAML::anchor_t anchor = 0;
     YAML::Mark mark;
     std::optional<Key> key;
     std::unordered_map<std::string, Mark> keys;
-    std::vector<Node> merged;
+    std::vector<Element> merged;
   };
 
   void count(std::size_t nodes, const YAML::Mark& mark) {
@@ -124,10 +124,10 @@ class TreeBuilder final : public YAML::EventHandler {
     if (nodes_ > nodes_max) throw YAML::ParserException(mark, std::string(too_many));
   }
 
-  Node node_at(const YAML::Mark& mark, std::string_view tag) {
+  Element node_at(const YAML::Mark& mark, std::string_view tag) {
     constexpr std::array<std::string_view, 6> known = {"str", "int", "float", "bool", "map", "seq"};
     constexpr std::string_view standard = "tag:yaml.org,2002:";
-    Node node;
+    Element node;
     node.at = last_ = lines_.mark(mark.line, mark.column);
     const bool none = tag.empty() || tag == "?" || tag == "!";
     if (!none && !(tag.starts_with(standard) &&
@@ -137,9 +137,9 @@ class TreeBuilder final : public YAML::EventHandler {
     return node;
   }
 
-  void push(Node::Kind kind, const YAML::Mark& mark, std::string_view tag, YAML::anchor_t anchor) {
+  void push(Element::Kind kind, const YAML::Mark& mark, std::string_view tag, YAML::anchor_t anchor) {
     if (stack_.size() >= depth_max) throw YAML::ParserException(mark, std::string(too_deep));
-    Node node = node_at(mark, tag);
+    Element node = node_at(mark, tag);
     node.kind = kind;
     stack_.push_back(Frame{std::move(node), anchor, mark, {}, {}, {}});
   }
@@ -150,7 +150,7 @@ class TreeBuilder final : public YAML::EventHandler {
     finish(std::move(frame.node), frame.anchor, frame.mark);
   }
 
-  void finish(Node node, YAML::anchor_t anchor, const YAML::Mark& mark) {
+  void finish(Element node, YAML::anchor_t anchor, const YAML::Mark& mark) {
     count(1, mark);
     if (anchor != 0) {
       const Extent extent = extent_of(node);
@@ -160,13 +160,13 @@ class TreeBuilder final : public YAML::EventHandler {
     attach(std::move(node));
   }
 
-  void attach(Node node) {
+  void attach(Element node) {
     if (stack_.empty()) {
       root_ = std::move(node);
       return;
     }
     Frame& frame = stack_.back();
-    if (frame.node.kind == Node::Kind::list) {
+    if (frame.node.kind == Element::Kind::list) {
       frame.node.items.push_back(std::move(node));
     } else if (!frame.key) {
       frame.key = key_from(frame, node);
@@ -180,11 +180,11 @@ class TreeBuilder final : public YAML::EventHandler {
     }
   }
 
-  Key key_from(Frame& frame, const Node& node) {
+  Key key_from(Frame& frame, const Element& node) {
     Key key{node.text, node.at, true, false};
-    if (node.kind != Node::Kind::scalar) {
-      report_.add(node.at, path() + (node.kind == Node::Kind::nothing ? "a key is missing before the colon"
-                                                                      : "a key must be text, not a list or a map"));
+    if (node.kind != Element::Kind::scalar) {
+      report_.add(node.at, path() + (node.kind == Element::Kind::nothing ? "a key is missing before the colon"
+                                                                         : "a key must be text, not a list or a map"));
       key.usable = false;
     } else if (node.text == "<<" && !node.quoted) {
       key.merge = true;
@@ -197,13 +197,13 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   // What the map has itself goes before what is merged into it, and what was merged first before the rest.
-  void merge(Frame& frame, Node source) {
-    if (source.kind == Node::Kind::list) {
-      for (Node& item : source.items) {
-        if (item.kind == Node::Kind::list) item.kind = Node::Kind::scalar;  // one level only
+  void merge(Frame& frame, Element source) {
+    if (source.kind == Element::Kind::list) {
+      for (Element& item : source.items) {
+        if (item.kind == Element::Kind::list) item.kind = Element::Kind::scalar;  // one level only
         merge(frame, std::move(item));
       }
-    } else if (source.kind == Node::Kind::map) {
+    } else if (source.kind == Element::Kind::map) {
       for (Entry& entry : source.entries) {
         if (frame.keys.emplace(entry.key, entry.at).second) frame.node.entries.push_back(std::move(entry));
       }
@@ -216,7 +216,7 @@ class TreeBuilder final : public YAML::EventHandler {
   [[nodiscard]] std::string path() const {
     std::string out;
     for (const Frame& frame : stack_) {
-      if (frame.node.kind == Node::Kind::list) {
+      if (frame.node.kind == Element::Kind::list) {
         out += "[" + std::to_string(frame.node.items.size()) + "]";
       } else if (frame.key) {
         out += (out.empty() ? "" : ".") + frame.key->text;
@@ -227,11 +227,11 @@ class TreeBuilder final : public YAML::EventHandler {
 
   const Lines& lines_;
   Report& report_;
-  Node root_;
+  Element root_;
   Mark last_{1, 1};
   std::size_t nodes_ = 0;
   std::vector<Frame> stack_;
-  std::map<YAML::anchor_t, std::pair<Node, Extent>> anchors_;
+  std::map<YAML::anchor_t, std::pair<Element, Extent>> anchors_;
 };
 
 // The library's terse messages, by what their texts have in common in all of its versions, in words for people.
@@ -259,7 +259,7 @@ std::string in_words(std::string_view message) {
       {"illegal document indicator", unclosed_quote},
       {"illegal EOF in scalar", unclosed_quote},
       {"referenced anchor", "no value before this one is named with & for this alias"},
-      {"plain value cannot start", "a value cannot start with this character: quote it"},
+      {"plain value cannot start", indentation},
       {"unknown token", "a value cannot start with this character: quote it"},
       {"bad file", too_deep},
   }};
@@ -297,7 +297,7 @@ class SecondDocument final : public YAML::EventHandler {
 
 }  // namespace
 
-std::optional<Node> parse_yaml(std::string_view text, Report& report) {
+std::optional<Element> parse_yaml(std::string_view text, Report& report) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   const Lines lines(text);
   if (const auto wrong = lines.first_unreadable()) {
@@ -310,8 +310,8 @@ std::optional<Node> parse_yaml(std::string_view text, Report& report) {
     std::istringstream in{std::string(text) + "\n...\n"};
     YAML::Parser parser(in);
     TreeBuilder builder(lines, report);
-    if (!parser.HandleNextDocument(builder)) return Node{};
-    Node root = builder.take_root();
+    if (!parser.HandleNextDocument(builder)) return Element{};
+    Element root = builder.take_root();
     if (!parser.HandleNextDocument(second)) return root;
   } catch (const YAML::Exception& error) {
     if (!second.start) {

@@ -13,27 +13,27 @@ namespace alertscaler::config {
 
 struct Entry;
 
-struct Node {
+struct Element {
   enum class Kind { nothing, scalar, list, map };
 
   Kind kind = Kind::nothing;
   bool quoted = false;  // a scalar that is text even if it looks like a number
   Mark at;
   std::string text;            // of a scalar
-  std::vector<Node> items;     // of a list
+  std::vector<Element> items;  // of a list
   std::vector<Entry> entries;  // of a map: in the file's order, each key once
 };
 
 struct Entry {
   std::string key;
   Mark at;
-  Node value;
+  Element value;
 };
 
 // The one document in `text`; `nothing` when there is none. Aliases are replaced by what they stand for and merge keys
 // (`<<`) by the entries that they bring. Absent: it cannot be read at all, and `report` says where and why. Problems
 // that leave the rest readable (a key given twice, an unknown tag) are reported, too.
 // Bounds: 64 levels deep, 1 000 000 values with aliases counted as often as they are used.
-[[nodiscard]] std::optional<Node> parse_yaml(std::string_view text, Report& report);
+[[nodiscard]] std::optional<Element> parse_yaml(std::string_view text, Report& report);
 
 }  // namespace alertscaler::config
