@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <curl/curl.h>
@@ -154,10 +155,13 @@ CURLcode set_request(Transfer& transfer, const HttpPeer& peer, const HttpRequest
   return options.code();
 }
 
+int system_error(CURL* easy) {
+  long number = 0;
+  return curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK ? static_cast<int>(number) : 0;
+}
+
 HttpError::Why why_not_connected(CURL* easy) {
-  long system_error = 0;
-  if (curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &system_error) != CURLE_OK) return HttpError::Why::not_connected;
-  switch (system_error) {
+  switch (system_error(easy)) {
     case ENOENT:
       return HttpError::Why::no_socket;
     case EACCES:
@@ -217,6 +221,10 @@ HttpResult result_of(Transfer& transfer) {
   error.message = transfer.too_large ? "the answer is larger than " + std::to_string(transfer.bytes_max) + " bytes"
                   : words.empty()    ? curl_easy_strerror(code)
                                      : std::string(text::trim(words));
+  // Of a socket libcurl's own words name a host and a port that nobody asked for.
+  if (code == CURLE_COULDNT_CONNECT && system_error(easy) != 0) {
+    error.message = std::generic_category().message(system_error(easy));
+  }
   return tl::unexpected<HttpError>(std::move(error));
 }
 

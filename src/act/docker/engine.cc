@@ -38,6 +38,17 @@ std::string container_path(const std::string& container, std::string_view rest) 
   return "/containers/" + escape(container) + std::string(rest);
 }
 
+// A path for people: without its query, and with short ids.
+std::string told(std::string_view method, std::string_view path) {
+  constexpr std::size_t id_length = 64;
+  constexpr std::size_t short_id_length = 12;
+  std::string text = std::string(method) + " ";
+  for (const std::string& part : text::split(path.substr(1, path.find('?') - 1), '/')) {
+    text += "/" + (part.size() == id_length ? part.substr(0, short_id_length) : part);
+  }
+  return text;
+}
+
 // "1.41" -> 41; absent for what is no such thing.
 std::optional<int> minor_of(std::string_view version) {
   if (!version.starts_with("1.")) return std::nullopt;
@@ -107,14 +118,14 @@ struct Engine::Call {
 
   static Call get(std::string path, Duration timeout = quick) {
     Call call;
-    call.name = "GET " + path.substr(0, path.find('?'));
+    call.name = told("GET", path);
     call.request.path = std::move(path);
     call.request.timeout = timeout;
     return call;
   }
   static Call change(std::string method, std::string path, Duration timeout = slow) {
     Call call;
-    call.name = method + " " + path.substr(0, path.find('?'));
+    call.name = told(method, path);
     call.request.method = std::move(method);
     call.request.path = std::move(path);
     call.request.timeout = timeout;

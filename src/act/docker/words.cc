@@ -38,23 +38,17 @@ Error tls_failure(const std::string& message, const std::string& engine) {
   return {ErrorKind::refused, "TLS with " + engine + " failed: " + message};
 }
 
-std::string shortened(std::string text) {
-  if (text.size() > words_max) text = text.substr(0, words_max) + "…";
-  return text;
-}
-
 // What a reader sees of an HTML page.
 std::string without_tags(std::string_view html) {
   std::string out;
   bool inside = false;
   for (const char c : html) {
-    if (c == '<') {
-      inside = true;
-      if (!out.empty() && out.back() != ' ') out += ' ';
-    } else if (c == '>') {
-      inside = false;
-    } else if (!inside) {
-      out += c == '\n' || c == '\r' ? ' ' : c;
+    const bool blank = c == '<' || c == '\n' || c == '\r' || c == ' ';
+    if (blank && !out.empty() && out.back() != ' ') out += ' ';
+    if (c == '<' || c == '>') {
+      inside = c == '<';
+    } else if (!inside && !blank) {
+      out += c;
     }
   }
   return std::string(text::trim(out));
@@ -146,11 +140,11 @@ Error no_answer(const HttpError& error, const DockerEndpoint& endpoint, std::str
 std::string said(const HttpResponse& response) {
   if (const auto document = parse_json(response.body)) {
     const std::string message = string_at(*document, "message");
-    if (!message.empty()) return shortened(message);
+    if (!message.empty()) return text::shorten(message, words_max);
   }
   const std::string words = response.body.find('<') == std::string::npos ? std::string(text::trim(response.body))
                                                                          : without_tags(response.body);
-  return words.empty() ? "HTTP " + std::to_string(response.code) : shortened(words);
+  return words.empty() ? "HTTP " + std::to_string(response.code) : text::shorten(words, words_max);
 }
 
 Error bad_answer(const HttpResponse& response, std::string_view request, bool changes) {
