@@ -363,7 +363,8 @@ TEST_CASE("ten thousand targets are read, and what two of them share is found") 
   std::string yaml = "targets:\n";
   for (int i = 0; i < 10'000; ++i) {
     const std::string n = std::to_string(i == 9'999 ? 17 : i);
-    yaml += "  - {name: t" + n + ", docker_compose: {project: p, service: s" + n + "}, max: 3}\n";
+    yaml.append("  - {name: t").append(n).append(", docker_compose: {project: p, service: s").append(n);
+    yaml.append("}, max: 3}\n");
   }
   CHECK(problems_in(yaml) ==
         std::vector<std::string>{

@@ -14,7 +14,7 @@ using namespace alertscaler;
 namespace {
 
 std::filesystem::path write(const test::ScratchDir& scratch, const std::string& name, const std::string& content) {
-  const std::filesystem::path path = scratch.path() / name;
+  std::filesystem::path path = scratch.path() / name;
   std::ofstream(path, std::ios::binary) << content;
   return path;
 }
