@@ -87,7 +87,7 @@ bool Value::read(int& out, IntRange range) const {
                                  ? "of at least " + std::to_string(range.least)
                                  : "from " + std::to_string(range.least) + " to " + std::to_string(range.most);
   const bool plain = node().kind == Element::Kind::scalar && !node().quoted;
-  const auto number = plain ? whole_number(node().text) : std::nullopt;
+  const auto number = whole_number(plain ? std::string_view(node().text) : std::string_view());
   if (node().kind == Element::Kind::scalar && node().quoted && whole_number(node().text)) {
     return problem("expected a whole number " + bounds + ", found the text " + shown(node()) +
                    "; leave the quotes out");
