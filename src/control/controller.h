@@ -67,7 +67,7 @@ class Controller final : public receive::Controller {
   // What one pass carries along.
   struct Look;
 
-  Instant pass(const TargetName& name, std::stop_token stop);
+  Instant pass(const TargetName& name, const std::stop_token& stop);
   Instant unobservable(Runtime& runtime, const TargetState& state, const Error& error);
   Instant not_stored(Runtime& runtime, const Error& error);
   Instant guarded_pass(const TargetName& name, const std::stop_token& stop);

@@ -40,7 +40,7 @@ bool Controller::is_dry_run(const Runtime& runtime) const {
   return options_.dry_run || runtime.target.policy.dry_run;
 }
 
-Instant Controller::pass(const TargetName& name, std::stop_token stop) {
+Instant Controller::pass(const TargetName& name, const std::stop_token& stop) {
   Runtime& runtime = *runtimes_.at(name);
   Look look{runtime, stop, store_.active_alerts(name), store_.state(name), {}, is_dry_run(runtime)};
   const auto change = look.state.in_flight ? std::optional(look.change()) : std::nullopt;
