@@ -213,7 +213,8 @@ TargetState started(TargetState state, const Decision& decision, ActionId id, co
     for (const Alert& alert : alerts) {
       const bool stepped = (decision.intent == IntentKind::up && alert.mapping.action == AlertAction::up) ||
                            (decision.intent == IntentKind::down && alert.mapping.action == AlertAction::down);
-      if (stepped) state.stepped.insert({alert.fingerprint, alert.starts_at});
+      const Episode episode{alert.fingerprint, alert.starts_at};
+      if (stepped && state.stepped.insert(episode).second) state.in_flight->stepped.insert(episode);
     }
   }
   return state;
@@ -240,9 +241,12 @@ TargetState ended(TargetState state, const End& end, Instant now) {
   }
   if (end.reached) {
     state.unfinished.reset();
-  } else if (!state.unfinished || state.unfinished->action != action.action) {
+    return state;
+  }
+  if (!state.unfinished || state.unfinished->action != action.action) {
     state.unfinished = Unfinished{action.action, action.from};
   }
+  for (const Episode& episode : action.stepped) state.stepped.erase(episode);
   return state;
 }
 

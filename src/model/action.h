@@ -42,6 +42,13 @@ struct HistoryEntry {
   bool operator==(const HistoryEntry&) const = default;
 };
 
+// Which firing of which alert.
+struct Episode {
+  Fingerprint fingerprint;
+  Instant starts_at;
+  auto operator<=>(const Episode&) const = default;
+};
+
 // An action between its intent and its outcome.
 struct InFlight {
   ActionId id = 0;
@@ -51,14 +58,8 @@ struct InFlight {
   Instant started;
   Instant deadline;
   std::optional<Cause> cause;
+  std::set<Episode> stepped{};  // repeat: once - those that get their one step with this; given back if it fails
   bool operator==(const InFlight&) const = default;
-};
-
-// Which firing of which alert.
-struct Episode {
-  Fingerprint fingerprint;
-  Instant starts_at;
-  auto operator<=>(const Episode&) const = default;
 };
 
 // The count to come back to when what is firing ends.

@@ -127,7 +127,7 @@ void fields(auto& value, F f, const Unfinished* /*of*/) {
 }
 template <class F>
 void fields(auto& value, F f, const InFlight* /*of*/) {
-  auto& [id, action, from, to, started, deadline, cause] = value;
+  auto& [id, action, from, to, started, deadline, cause, stepped] = value;
   f("id", id);
   f("action", action);
   f("from", from);
@@ -135,6 +135,7 @@ void fields(auto& value, F f, const InFlight* /*of*/) {
   f("started", started);
   f("deadline", deadline);
   f("cause", cause);
+  f("stepped", stepped);
 }
 template <class F>
 void fields(auto& value, F f, const TargetState* /*of*/) {

@@ -47,7 +47,7 @@ TargetState full_state() {
   state.unfinished = Unfinished{Reason::down, 9};
   state.failures = 3;
   state.retry_at = at(7);
-  state.in_flight = InFlight{12, Reason::drain, 4, 0, at(8), at(9), full_cause};
+  state.in_flight = InFlight{12, Reason::drain, 4, 0, at(8), at(9), full_cause, {{Fingerprint{"b"}, at(5)}}};
   state.dry_run_replicas = 6;
   return state;
 }

@@ -536,6 +536,16 @@ TEST_CASE("what starting and ending an action remembers") {
     CHECK(failed.retry_at == noon + 4s);
     CHECK(failed.unfinished == Unfinished{Reason::up, 3});
   }
+  SECTION("an episode whose one step failed, or was cut short, has it still to come; others have had theirs") {
+    TargetState earlier = look.state;
+    earlier.stepped = {{up("A").fingerprint, up("A").starts_at}};
+    const TargetState second = decide::started(earlier, look.decision, 43, policy, alerts, noon);
+    CHECK(second.stepped.size() == 2);
+    for (const ActionOutcome outcome : {ActionOutcome::failed, ActionOutcome::timeout, ActionOutcome::interrupted}) {
+      CHECK(decide::ended(second, {outcome, false, {}}, noon).stepped == earlier.stepped);
+    }
+    CHECK(decide::ended(second, {ActionOutcome::done, true, {}}, noon).stepped.size() == 2);
+  }
   SECTION("what was superseded leaves no trace") {
     const TargetState gone = decide::ended(begun, {ActionOutcome::interrupted, true, {}}, noon);
     CHECK_FALSE(gone.last_up.has_value());

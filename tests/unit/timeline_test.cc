@@ -178,6 +178,18 @@ TEST_CASE("repeat once steps once per episode, also across restarts") {
         "4m up 3->4 done after 0s\n");
 }
 
+TEST_CASE("repeat once means one step that was made: one that failed is tried again") {
+  Policy policy = quick();
+  policy.repeat = Repeat::once;
+  Timeline story(policy);
+  story.fleet().apply_errors.push_back({ErrorKind::refused, "permission denied"});
+  story.fire(0s, up());
+  const std::string history = story.run(5min);
+  CHECK_THAT(history, ContainsSubstring("0s up 2->3 failed after 0s: permission denied\n"));
+  CHECK_THAT(history, ContainsSubstring("up 2->3 done after 0s\n"));
+  CHECK(std::count(history.begin(), history.end(), '\n') == 2);
+}
+
 TEST_CASE("dry run decides and journals on the count as if, and touches nothing") {
   Policy policy = quick();
   policy.dry_run = true;
