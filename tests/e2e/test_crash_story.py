@@ -68,7 +68,7 @@ def test_the_engine_fails_on_the_way_up(own_engine, fleet, how):
     getattr(engine, how)()
     eventually(lambda: shop.app.target("web")["state"] == "unknown", 30, "the program knows that it sees nothing")
     engine.start()
-    shop.expect(4, 90)
+    shop.expect(4, 90, desired=7)
     assert shop.wait_for_decision("postpone", "cooldown")["from"] == 4
     assert {step[2] for step in shop.steps()} == {4}, shop.steps()
     assert [step[3] for step in shop.steps()].count("done") == 1

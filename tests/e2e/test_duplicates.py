@@ -120,7 +120,8 @@ def test_a_hundred_deliveries_are_one_across_a_restart(start_alertscaler):
             (told,) = app.post(notification(each))
             assert told["result"] != "accepted", told
         seen.append(settled(app))
-    assert seen == clean
+    # What a kill -9 cut short says so, and was made up for: it is no step.
+    assert [[step for step in history if step[3] != "interrupted"] for history in seen] == clean
     app.check_journal()
 
 

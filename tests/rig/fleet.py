@@ -41,26 +41,30 @@ class Fleet:
         self.ask_for(count)
         self.expect(count, seconds)
 
-    def expect(self, count, seconds=40):
-        """Waits until there are so many, all running and ready, the engine and the program say so, and nothing goes on."""
+    def expect(self, count, seconds=40, desired=None):
+        """Waits until there are so many, all running and ready, engine and program say so, and nothing goes on.
+
+        `desired` is another count that waits for its time (a cooldown, say).
+        """
 
         def settled():
-            self.check_agreement(count)
+            self.check_agreement(count, desired)
             return True
 
         eventually(settled, seconds, f"{self.project.name}/{self.service} has {count} replicas and all agree on it")
 
-    def check_agreement(self, count):
+    def check_agreement(self, count, desired=None):
         """Every place that tells a count tells this one."""
+        desired = count if desired is None else desired
         states = [(replica.name, replica.state) for replica in self.replicas()]
         assert [state for _name, state in states] == ["running"] * count, states
         seen = self.app.target(self.target)
         told = {key: seen[key] for key in ("observed", "ready", "desired")}
-        assert told == {"observed": count, "ready": count, "desired": count}, seen
+        assert told == {"observed": count, "ready": count, "desired": desired}, seen
         assert seen["state"] not in ("scaling", "draining"), seen
         for name in ("replicas", "ready_replicas", "desired_replicas"):
             sample = self.app.metric(f"alertscaler_target_{name}", target=self.target)
-            assert sample == count, f"alertscaler_target_{name} is {sample}"
+            assert sample == (desired if name == "desired_replicas" else count), f"alertscaler_target_{name} is {sample}"
 
     def steps(self):
         return self.app.steps(self.target)
