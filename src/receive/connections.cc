@@ -10,8 +10,8 @@ bool Connections::admit(Connection& connection) {
   const auto going = static_cast<std::size_t>(
       std::count_if(connections_.begin(), connections_.end(), [](const Connection* c) { return c->told_to_go(); }));
   if (connections_.size() - going >= max_) {
-    // Those told to go need a moment on their threads; when that many already have, they are not getting it.
-    Connection* const oldest = going < max_ ? longest_waiting() : nullptr;
+    // Those told to go need a moment on their threads, and who takes their places waits for that moment.
+    Connection* const oldest = going < going_max_ ? longest_waiting() : nullptr;
     if (oldest == nullptr) return false;
     oldest->tell_to_go();
   }

@@ -21,7 +21,7 @@ namespace alertscaler::receive {
 // Thread-safe. Holds no ownership: whoever admits a connection removes it before it ends.
 class Connections {
  public:
-  explicit Connections(int max) : max_(static_cast<std::size_t>(max)) {}
+  explicit Connections(int max) : max_(static_cast<std::size_t>(max)), going_max_(4 * max_ + 64) {}
 
   // False: there is no room, and none could be made.
   [[nodiscard]] bool admit(Connection& connection);
@@ -41,6 +41,7 @@ class Connections {
   [[nodiscard]] Connection* longest_waiting() const;
 
   const std::size_t max_;
+  const std::size_t going_max_;  // told to go and not yet gone; bounds the queue in front of the threads
   mutable std::mutex mutex_;
   std::condition_variable removed_;
   std::set<Connection*> connections_;

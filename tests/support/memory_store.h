@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,11 @@ class MemoryStore final : public Store {
   void fail_next_merge(Error error) {
     const std::lock_guard lock(mutex_);
     errors_.push_back(std::move(error));
+  }
+  // The next call of merge() throws, as a library that is out of memory does.
+  void throw_next_merge(std::string what) {
+    const std::lock_guard lock(mutex_);
+    thrown_ = std::move(what);
   }
   void seal(Error error) {
     const std::lock_guard lock(mutex_);
@@ -36,6 +42,7 @@ class MemoryStore final : public Store {
 
   [[nodiscard]] Result<std::vector<Merged>> merge(std::vector<Incoming> incoming) override {
     const std::lock_guard lock(mutex_);
+    if (thrown_) throw std::runtime_error(*std::exchange(thrown_, std::nullopt));
     if (sealed_) return fail(*sealed_);
     if (!errors_.empty()) {
       Error error = std::move(errors_.front());
@@ -168,6 +175,7 @@ class MemoryStore final : public Store {
 
   mutable std::mutex mutex_;
   std::deque<Error> errors_;
+  std::optional<std::string> thrown_;
   std::optional<Error> sealed_;
   std::size_t merges_ = 0;
   Memory memory_;

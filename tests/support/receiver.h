@@ -51,7 +51,7 @@ class Receiver {
     return *reply;
   }
   [[nodiscard]] Reply get(const std::string& target) const { return send("GET", target); }
-  [[nodiscard]] Reply post(const std::string& body, const std::string& query = "") const {
+  Reply post(const std::string& body, const std::string& query = "") const {
     return send("POST", "/webhook" + query, body);
   }
   // What /metrics says of one series; "absent" when it says nothing.

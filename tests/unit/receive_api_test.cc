@@ -1,0 +1,327 @@
+#include <string>
+#include <vector>
+
+#include "base/text.h"
+#include "support/catch.h"
+#include "support/receiver.h"
+
+using namespace alertscaler;
+using namespace std::chrono_literals;
+using nlohmann::json;
+using test::alert_of;
+using test::notification_of;
+using test::Receiver;
+using test::Reply;
+
+namespace {
+
+json data_of(const Reply& reply) {
+  CAPTURE(reply.body);
+  REQUIRE(reply.status == 200);
+  CHECK(reply.header("content-type") == "application/json");
+  CHECK(reply.header("x-content-type-options") == "nosniff");
+  const json answer = json::parse(reply.body);
+  CHECK(answer["status"] == "success");
+  CHECK(answer.size() == 2);
+  return answer["data"];
+}
+
+std::string error_of(const Reply& reply) {
+  const json answer = json::parse(reply.body);
+  CHECK(answer["status"] == "error");
+  CHECK(answer.size() == 3);
+  return answer["error"];
+}
+
+std::vector<std::string> keys_of(const json& object) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : object.items()) keys.push_back(key);  // sorted
+  return keys;
+}
+
+HistoryEntry entry_of(const std::string& target, Instant time) {
+  return {.time = time,
+          .target = TargetName{target},
+          .action = Reason::up,
+          .from = 2,
+          .to = 4,
+          .outcome = ActionOutcome::done,
+          .finished = time + 1500ms,
+          .cause = Cause{.fingerprint = Fingerprint{"116013f56c4e2583"},
+                         .starts_at = time - 1min,
+                         .labels = {{"alertname", "A"}, {"svc", "web"}}}};
+}
+
+}  // namespace
+
+TEST_CASE("a target is shown with everything that belongs to it") {
+  Receiver receiver;
+  receiver.post(notification_of({alert_of("A"), alert_of("B", "down", "api")}).dump());
+  TargetView view;
+  view.target = {.name = TargetName{"web"},
+                 .policy = {.min = 1, .max = 10},
+                 .backend = ComposeService{.project = "shop", .service = "web"}};
+  view.observed = Observed{.replicas = 3, .ready = 2, .note = "two networks"};
+  view.desired = 4;
+  view.status = TargetStatus::scaling;
+  view.decision = Decision{.outcome = Outcome::postpone,
+                           .reason = Reason::cooldown,
+                           .from = 3,
+                           .to = 4,
+                           .until = receiver.clock.now() + 1500ms,
+                           .text = "later"};
+  view.last_action = entry_of("web", receiver.clock.now());
+  view.up_cooldown_until = receiver.clock.now() + 30s;
+  receiver.controller.show(view);
+
+  const json target = data_of(receiver.get("/api/v1/targets/web"));
+  CHECK(keys_of(target) == std::vector<std::string>{"alerts", "backend", "decision", "desired", "down_cooldown_until",
+                                                    "error", "last_action", "max", "min", "name", "note", "observed",
+                                                    "pin", "ready", "ref", "state", "up_cooldown_until"});
+  CHECK(target["name"] == "web");
+  CHECK(target["backend"] == "docker_compose");
+  CHECK(target["ref"] == json{{"project", "shop"}, {"service", "web"}});
+  CHECK(target["observed"] == 3);
+  CHECK(target["ready"] == 2);
+  CHECK(target["desired"] == 4);
+  CHECK(target["min"] == 1);
+  CHECK(target["max"] == 10);
+  CHECK(target["state"] == "scaling");
+  CHECK(target["pin"] == nullptr);
+  CHECK(target["note"] == "two networks");
+  CHECK(target["decision"]["until"] == "2026-01-01T00:00:01.500Z");
+  CHECK(target["last_action"]["action"] == "up");
+  CHECK(target["up_cooldown_until"] == "2026-01-01T00:00:30Z");
+  CHECK(target["down_cooldown_until"] == nullptr);
+  REQUIRE(target["alerts"].size() == 1);
+  CHECK(target["alerts"][0]["labels"]["alertname"] == "A");
+
+  const json targets = data_of(receiver.get("/api/v1/targets"));
+  REQUIRE(targets.size() == 2);
+  CHECK(targets[0]["name"] == "api");
+  CHECK(targets[0]["observed"] == nullptr);
+  CHECK(targets[0]["ready"] == nullptr);
+  CHECK(targets[0]["decision"] == nullptr);
+  CHECK(targets[0]["last_action"] == nullptr);
+  CHECK(targets[0]["ref"] == json::object());
+  CHECK(targets[1] == target);
+}
+
+TEST_CASE("a target that does not exist is 404 with the nearest name") {
+  Receiver receiver;
+  const Reply reply = receiver.get("/api/v1/targets/wep");
+  CHECK(reply.status == 404);
+  CHECK(json::parse(reply.body)["errorType"] == "not_found");
+  CHECK(error_of(reply) == "no target \"wep\"; did you mean web?");
+  CHECK(error_of(receiver.get("/api/v1/targets/elephant")) == "no target \"elephant\"");
+  CHECK(receiver.get("/api/v1/targets/").status == 404);
+  CHECK(receiver.get("/api/v1/targets/a%2Fb%00%FF").status == 404);
+}
+
+TEST_CASE("alerts are listed with what they ask") {
+  Receiver receiver;
+  CHECK(data_of(receiver.get("/api/v1/alerts")) == json::array());
+  receiver.post(notification_of({alert_of("A")}).dump());
+  const json alerts = data_of(receiver.get("/api/v1/alerts"));
+  REQUIRE(alerts.size() == 1);
+  CHECK(alerts[0] == json{{"fingerprint", receiver.store.active_alerts()[0].fingerprint.text},
+                          {"labels", {{"alertname", "A"}, {"scale_action", "up"}, {"scale_target", "web"}}},
+                          {"annotations", {{"summary", "of A"}}},
+                          {"startsAt", "2025-12-31T23:59:00Z"},
+                          {"last_seen", "2026-01-01T00:00:00Z"},
+                          {"target", "web"},
+                          {"action", "up"},
+                          {"source", "alertmanager"}});
+}
+
+TEST_CASE("the history is told newest first, and can be narrowed") {
+  Receiver receiver;
+  const Instant now = receiver.clock.now();
+  receiver.store.add_history(entry_of("web", now - 3h));
+  receiver.store.add_history(entry_of("api", now - 2h));
+  HistoryEntry failed = entry_of("web", now - 1h);
+  failed.outcome = ActionOutcome::failed;
+  failed.error = "no such image";
+  failed.cause.reset();
+  receiver.store.add_history(failed);
+
+  const json all = data_of(receiver.get("/api/v1/history"));
+  REQUIRE(all.size() == 3);
+  CHECK(all[0] == json{{"id", 3},
+                       {"time", "2025-12-31T23:00:00Z"},
+                       {"target", "web"},
+                       {"action", "up"},
+                       {"from", 2},
+                       {"to", 4},
+                       {"outcome", "failed"},
+                       {"duration_seconds", 1.5},
+                       {"error", "no such image"},
+                       {"cause", nullptr}});
+  CHECK(all[2]["cause"] == json{{"alertname", "A"},
+                                {"fingerprint", "116013f56c4e2583"},
+                                {"startsAt", "2025-12-31T20:59:00Z"},
+                                {"labels", {{"alertname", "A"}, {"svc", "web"}}}});
+  const auto ids = [&](const std::string& query) {
+    std::vector<int> found;
+    for (const json& entry : data_of(receiver.get("/api/v1/history" + query))) found.push_back(entry["id"]);
+    return found;
+  };
+  CHECK(ids("?target=web") == std::vector{3, 1});
+  CHECK(ids("?limit=2") == std::vector{3, 2});
+  CHECK(ids("?since=90m") == std::vector{3});
+  CHECK(ids("?since=2025-12-31T21:30:00Z") == std::vector{3, 2});
+  CHECK(ids("?since=2025-12-31T23:30:00%2B02:00") == std::vector{3, 2});
+  CHECK(ids("?since=2025-12-31T23:30:00+02:00") == std::vector{3, 2});
+  CHECK(ids("?target=web&since=1d&limit=1") == std::vector{3});
+  CHECK(ids("?target=api&since=1h").empty());
+  CHECK(receiver.get("/api/v1/history?target=gone").status == 404);
+}
+
+TEST_CASE("the history of a target that is no longer configured can be read") {
+  Receiver receiver;
+  receiver.store.add_history(entry_of("gone", receiver.clock.now()));
+  CHECK(data_of(receiver.get("/api/v1/history?target=gone")).size() == 1);
+}
+
+TEST_CASE("parameters that make no sense are refused in words") {
+  struct Case {
+    std::string target;
+    std::string message;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"/api/v1/history?limit=0", "limit: expected a number from 1 to 10000, found \"0\""},
+      {"/api/v1/history?limit=10001", "limit: expected a number from 1 to 10000"},
+      {"/api/v1/history?limit=-1", "limit: expected a number from 1 to 10000"},
+      {"/api/v1/history?limit=99999999999999999999", "limit: expected a number from 1 to 10000"},
+      {"/api/v1/history?limit=many", "limit: expected a number from 1 to 10000, found \"many\""},
+      {"/api/v1/history?since=yesterday", "since: expected a time such as 2026-01-02T03:04:05Z or a duration such as"},
+      {"/api/v1/history?sinse=1h", "unknown parameter \"sinse\"; did you mean since?"},
+      {"/api/v1/history?target=web&target=api", "the parameter \"target\" is given more than once"},
+      {"/api/v1/targets?limit=5", "unknown parameter \"limit\"; there are none here"},
+      {"/api/v1/targets/web?x=", "unknown parameter \"x\"; there are none here"},
+      {"/api/v1/alerts?x=1", "unknown parameter \"x\"; there are none here"},
+      {"/api/v1/status?x=1", "unknown parameter \"x\"; there are none here"},
+  }));
+  CAPTURE(c.target);
+  Receiver receiver;
+  const Reply reply = receiver.get(c.target);
+  CHECK(reply.status == 400);
+  CHECK_THAT(error_of(reply), ContainsSubstring(c.message));
+}
+
+TEST_CASE("the status tells what runs, without secrets") {
+  Settings settings = test::two_targets();
+  settings.docker.host = "tcp://user:secret@engine:2376";
+  Receiver receiver({}, settings);
+  receiver.post(notification_of({alert_of("A")}).dump());
+  receiver.clock.advance(90s);
+  json status = data_of(receiver.get("/api/v1/status"));
+  CHECK(status == json{{"version", "0.1.0"},
+                       {"start_time", "2026-01-01T00:00:00Z"},
+                       {"uptime_seconds", 90},
+                       {"ready", true},
+                       {"not_ready", nullptr},
+                       {"config",
+                        {{"targets", 2},
+                         {"max_parallel", 8},
+                         {"stale_after", "5h"},
+                         {"history_retention", "30d"},
+                         {"labels", {{"action", "scale_action"}, {"target", "scale_target"}}},
+                         {"docker_host", "tcp://engine:2376"},
+                         {"authentication", "none"}}},
+                       {"store", {{"state", "ok"}, {"error", ""}}},
+                       {"targets", 2},
+                       {"active_alerts", 1}});
+  receiver.store.seal({ErrorKind::storage, "fsync: I/O error"});
+  status = data_of(receiver.get("/api/v1/status"));
+  CHECK(status["ready"] == false);
+  CHECK(status["store"] == json{{"state", "sealed"}, {"error", "fsync: I/O error"}});
+}
+
+TEST_CASE("readiness gives its reason") {
+  Receiver receiver;
+  CHECK(receiver.get("/-/ready").status == 200);
+  receiver.controller.set_not_ready("web was not observed yet");
+  Reply reply = receiver.get("/-/ready");
+  CHECK(reply.status == 503);
+  CHECK(reply.body == "alertscaler is not ready: web was not observed yet\n");
+  CHECK(reply.header("content-type") == "text/plain; charset=utf-8");
+  CHECK(receiver.get("/-/healthy").status == 200);
+  receiver.controller.set_not_ready(std::nullopt);
+  receiver.store.seal({ErrorKind::storage, "fsync: I/O error"});
+  reply = receiver.get("/-/ready");
+  CHECK(reply.status == 503);
+  CHECK_THAT(reply.body, ContainsSubstring("fsync: I/O error"));
+}
+
+TEST_CASE("metrics are exposed as Prometheus wants them") {
+  Receiver receiver;
+  const Reply reply = receiver.get("/metrics");
+  CHECK(reply.status == 200);
+  CHECK(reply.header("content-type") == "text/plain; version=0.0.4; charset=utf-8");
+  CHECK_THAT(reply.body, ContainsSubstring("alertscaler_build_info{version=\"0.1.0\"} 1\n"));
+}
+
+TEST_CASE("the page shows the targets and runs nothing") {
+  Receiver receiver;
+  TargetView view = receiver.controller.target(TargetName{"web"}).value();
+  view.error = "<script>alert(1)</script> & \"more\"";
+  receiver.controller.show(view);
+  const Reply reply = receiver.get("/");
+  CHECK(reply.status == 200);
+  CHECK(reply.header("content-type") == "text/html; charset=utf-8");
+  CHECK_THAT(reply.header("content-security-policy"), ContainsSubstring("default-src 'none'"));
+  CHECK_THAT(reply.body, ContainsSubstring("&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;more&quot;"));
+  CHECK(reply.body.find("<script") == std::string::npos);
+  CHECK_THAT(reply.body, ContainsSubstring("href=\"api/v1/targets/web\""));
+}
+
+TEST_CASE("what there is nothing at is 404, and a wrong method 405 with what is allowed") {
+  struct Case {
+    std::string method;
+    std::string target;
+    int status;
+    std::string allow;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"GET", "/nothing", 404, ""},
+      {"POST", "/api/v2/alerts", 404, ""},
+      {"GET", "//", 404, ""},
+      {"GET", "/api/v1/targets/../../../etc/passwd", 404, ""},
+      {"GET", "/webhook/", 404, ""},
+      {"POST", "/", 405, "get, head"},
+      {"DELETE", "/webhook", 405, "post, put"},
+      {"HEAD", "/webhook", 405, "post, put"},
+      {"OPTIONS", "/metrics", 405, "get, head"},
+      {"PATCH", "/api/v1/status", 405, "get, head"},
+      {"PUT", "/api/v1/targets/web", 405, "get, head"},
+      {"TRACE", "/", 501, ""},
+      {"CONNECT", "/", 501, ""},
+      {"BREW", "/webhook", 501, ""},
+      {"OPTIONS", "*", 404, ""},
+  }));
+  CAPTURE(c.method, c.target);
+  Receiver receiver;
+  const Reply reply = receiver.send(c.method, c.target);
+  CHECK(reply.status == c.status);
+  CHECK(reply.header("allow") == c.allow);
+  CHECK(reply.header("content-type") == "application/json");
+  if (c.method != "HEAD") CHECK_FALSE(error_of(reply).empty());
+}
+
+TEST_CASE("HEAD is a GET without its body") {
+  Receiver receiver;
+  test::RawHttp client = receiver.connect();
+  for (const std::string target : {"/", "/metrics", "/api/v1/status", "/-/healthy", "/nothing"}) {
+    CAPTURE(target);
+    client.send("HEAD " + target + " HTTP/1.1\r\nHost: t\r\n\r\n");
+    const auto head = client.reply(10s, true);
+    REQUIRE(head);
+    client.send("GET " + target + " HTTP/1.1\r\nHost: t\r\n\r\n");
+    const auto get = client.reply();
+    REQUIRE(get);
+    CHECK(head->status == get->status);
+    CHECK(head->header("content-type") == get->header("content-type"));
+    if (target != "/metrics") CHECK(head->header("content-length") == get->header("content-length"));
+  }
+}

@@ -1,0 +1,157 @@
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "receive/authenticator.h"
+#include "support/catch.h"
+#include "support/receiver.h"
+#include "support/scratch_dir.h"
+
+using namespace alertscaler;
+using namespace std::chrono_literals;
+using receive::Authenticator;
+using test::Reply;
+
+namespace {
+
+struct TokenFile {
+  explicit TokenFile(const std::string& content) { write(content); }
+  void write(const std::string& content) const { std::ofstream(path(), std::ios::trunc) << content; }
+  // As an editor or a mounted secret does it: another file under the same name.
+  void replace(const std::string& content) const {
+    const std::filesystem::path fresh = scratch.path() / "fresh";
+    std::ofstream(fresh) << content;
+    std::filesystem::rename(fresh, path());
+  }
+  [[nodiscard]] std::filesystem::path path() const { return scratch.path() / "tokens"; }
+  [[nodiscard]] WebConfig config() const { return {.bearer_token_file = path().string()}; }
+
+  test::ScratchDir scratch;
+};
+
+}  // namespace
+
+TEST_CASE("every token of the file is admitted and nothing else") {
+  const TokenFile file("# for Alertmanager\nfirst-token\n\n  second/token+=~._  \r\n#third\n");
+  const test::ManualClock clock;
+  auto opened = Authenticator::open(file.config(), clock);
+  REQUIRE(opened);
+  Authenticator& authenticator = **opened;
+  CHECK(authenticator.challenge() == "Bearer");
+  for (const std::string good : {"Bearer first-token", "bearer second/token+=~._", "BEARER   first-token"}) {
+    CAPTURE(good);
+    CHECK(authenticator.admits(good));
+  }
+  for (const std::string bad :
+       {"", "Bearer", "Bearer ", "first-token", "Basic first-token", "Bearer first", "Bearer first-token2",
+        "Bearer FIRST-TOKEN", "Bearer #third", "Bearer third", "Bearer first-token second/token+=~._", "Bearer #"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(authenticator.admits(bad));
+  }
+  CHECK_FALSE(authenticator.admits(std::nullopt));
+}
+
+TEST_CASE("a token file that cannot be used keeps the server from starting") {
+  struct Case {
+    std::string name;
+    std::string content;
+    std::string message;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"empty", "", "holds no token"},
+      {"comments alone", "# nothing\n\n", "holds no token; put one in a line of its own"},
+      {"two words in a line", "good\ntwo words\n", "tokens:2: expected one token a line"},
+      {"not ASCII", "t\xC3\xB6ken\n", "tokens:1: expected one token a line"},
+  }));
+  CAPTURE(c.name);
+  const TokenFile file(c.content);
+  const test::ManualClock clock;
+  const auto opened = Authenticator::open(file.config(), clock);
+  REQUIRE_FALSE(opened);
+  CHECK_THAT(opened.error().message, ContainsSubstring(c.message));
+  CHECK_THAT(opened.error().message, ContainsSubstring("bearer_token_file"));
+  CHECK(opened.error().message.find("good") == std::string::npos);
+}
+
+TEST_CASE("a token file that is not there keeps the server from starting") {
+  const test::ManualClock clock;
+  const auto opened = Authenticator::open({.bearer_token_file = "/nowhere/tokens"}, clock);
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().kind == ErrorKind::not_found);
+  CHECK_THAT(opened.error().message, ContainsSubstring("/nowhere/tokens"));
+}
+
+TEST_CASE("tokens are read again when the file changes, at most once a second") {
+  const TokenFile file("old\n");
+  test::ManualClock clock;
+  auto opened = Authenticator::open(file.config(), clock);
+  REQUIRE(opened);
+  Authenticator& authenticator = **opened;
+  file.replace("old\nnew\n");
+  CHECK_FALSE(authenticator.admits("Bearer new"));
+  clock.advance(1s);
+  CHECK(authenticator.admits("Bearer new"));
+  CHECK(authenticator.admits("Bearer old"));
+  file.replace("new\n");
+  clock.advance(1s);
+  CHECK_FALSE(authenticator.admits("Bearer old"));
+  CHECK(authenticator.admits("Bearer new"));
+  file.replace("later\n");
+  clock.advance(-1h);  // a clock that was set back does not stop it
+  CHECK(authenticator.admits("Bearer later"));
+}
+
+TEST_CASE("a token file that becomes unusable changes nothing") {
+  const TokenFile file("token\n");
+  test::ManualClock clock;
+  auto opened = Authenticator::open(file.config(), clock);
+  REQUIRE(opened);
+  for (const std::string content : {"", "# none\n", "two words\n"}) {
+    file.replace(content);
+    clock.advance(1s);
+    CAPTURE(content);
+    CHECK((*opened)->admits("Bearer token"));
+  }
+  std::filesystem::remove(file.path());
+  clock.advance(1s);
+  CHECK((*opened)->admits("Bearer token"));
+  file.replace("another\n");
+  clock.advance(1s);
+  CHECK_FALSE((*opened)->admits("Bearer token"));
+  CHECK((*opened)->admits("Bearer another"));
+}
+
+TEST_CASE("everything but the probes needs a token") {
+  const TokenFile file("secret\n");
+  test::Receiver receiver({.web = file.config()});
+  for (const std::string target : {"/-/healthy", "/-/ready"}) CHECK(receiver.get(target).status == 200);
+  const std::string body = test::notification_of({test::alert_of("A")}).dump();
+  for (const std::string target : {"/", "/webhook", "/metrics", "/api/v1/targets", "/api/v1/targets/web",
+                                   "/api/v1/alerts", "/api/v1/history", "/api/v1/status", "/nothing"}) {
+    const std::string method = target == "/webhook" ? "POST" : "GET";
+    CAPTURE(target);
+    const Reply without = receiver.send(method, target, method == "POST" ? body : "");
+    CHECK(without.status == 401);
+    CHECK(without.header("www-authenticate") == "bearer");
+    CHECK(nlohmann::json::parse(without.body)["errorType"] == "unauthorized");
+    const Reply wrong = receiver.send(method, target, method == "POST" ? body : "", "Authorization: Bearer wrong\r\n");
+    CHECK(wrong.status == 401);
+    CHECK(wrong.body.find("wrong") == std::string::npos);
+    const Reply right = receiver.send(method, target, method == "POST" ? body : "", "Authorization: Bearer secret\r\n");
+    CHECK(right.status == (target == "/nothing" ? 404 : 200));
+  }
+  CHECK(receiver.store.merges() == 1);
+  CHECK(receiver.metric("alertscaler_notifications_total{code=\"401\",source=\"manual\"}") == "2");
+  CHECK(receiver.get("/api/v1/status").body.find("secret") == std::string::npos);
+}
+
+TEST_CASE("without a token a body is not even read") {
+  const TokenFile file("secret\n");
+  test::Receiver receiver({.web = file.config()});
+  test::RawHttp client = receiver.connect();
+  client.send("POST /webhook HTTP/1.1\r\nHost: t\r\nContent-Length: 8000000\r\n\r\n");
+  const auto reply = client.reply(5s);
+  REQUIRE(reply);
+  CHECK(reply->status == 401);
+  CHECK(reply->header("connection") == "close");
+}
