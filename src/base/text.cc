@@ -304,8 +304,15 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
 
 std::string json_quote(std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
+  const auto plain = [](char c) { return c >= ' ' && c < '\x7F' && c != '"' && c != '\\'; };
   std::string out = "\"";
+  out.reserve(text.size() + 2);
   for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at;
+    while (end < text.size() && plain(text[end])) ++end;
+    out += text.substr(at, end - at);  // nearly always all of it
+    at = end;
+    if (at == text.size()) break;
     const std::size_t length = utf8_length(text, at);
     const char c = text[at];
     if (length == 0) {

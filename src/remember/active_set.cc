@@ -155,12 +155,9 @@ const Resolved* StagedAlerts::resolved(const Fingerprint& fingerprint) const {
   return staged == remembered_.end() ? base_.resolved(fingerprint) : &staged->second;
 }
 
-ActiveEntry& StagedAlerts::change(const Fingerprint& fingerprint) {
+ActiveEntry& StagedAlerts::change(const Fingerprint& fingerprint, const ActiveEntry* known) {
   const auto [place, added] = index_.try_emplace(fingerprint, changes_.size());
-  if (added) {
-    const ActiveEntry* before = base_.find(fingerprint);
-    changes_.push_back({before, before == nullptr ? ActiveEntry{} : *before});
-  }
+  if (added) changes_.push_back({known, known == nullptr ? ActiveEntry{} : *known});
   return changes_[place->second].after;
 }
 
@@ -171,15 +168,15 @@ Merged StagedAlerts::merge(Incoming incoming) {
   if (known != nullptr && known->alert->mapping.target != incoming.alert.mapping.target) {
     other = known->alert->mapping.target;
   }
-  MergeOutcome outcome =
-      alertscaler::merge(known == nullptr ? nullptr : known->alert.get(), resolved(fingerprint), std::move(incoming));
+  MergeOutcome outcome = known == nullptr ? alertscaler::merge(nullptr, resolved(fingerprint), std::move(incoming))
+                                          : alertscaler::merge(known->alert.get(), nullptr, std::move(incoming));
   Merged merged{outcome.result, std::move(outcome.reason), outcome.changes_intent, {}};
   if (outcome.resolved) {
     newest_resolve_ = std::max(newest_resolve_, outcome.resolved->resolved_at);
     remembered_.insert_or_assign(fingerprint, *outcome.resolved);
   }
   if (outcome.change == ActiveChange::none) return merged;
-  ActiveEntry& entry = change(fingerprint);
+  ActiveEntry& entry = change(fingerprint, known);
   switch (outcome.change) {
     case ActiveChange::none:
       break;
@@ -211,7 +208,7 @@ void StagedAlerts::expire(Instant now, Duration stale_after, std::set<TargetName
     const bool ended = entry->seen.ends_at && *entry->seen.ends_at <= now;
     if (!ended && entry->seen.last_seen + stale_after > now) continue;
     targets.insert(entry->alert->mapping.target);
-    change(fingerprint).alert = nullptr;
+    change(fingerprint, entry).alert = nullptr;
   }
 }
 
@@ -228,12 +225,12 @@ void StagedAlerts::remap(const Store::Mapper& map) {
     std::optional<Mapping> mapping = map(alert.labels, alert.annotations);
     if (mapping == alert.mapping) continue;
     if (!mapping) {
-      change(fingerprint).alert = nullptr;
+      change(fingerprint, entry).alert = nullptr;
       continue;
     }
     auto mapped = std::make_shared<Alert>(alert);
     mapped->mapping = *std::move(mapping);
-    change(fingerprint).alert = std::move(mapped);
+    change(fingerprint, entry).alert = std::move(mapped);
   }
 }
 

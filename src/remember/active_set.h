@@ -100,7 +100,8 @@ class StagedAlerts {
  private:
   [[nodiscard]] const ActiveEntry* find(const Fingerprint& fingerprint) const;
   [[nodiscard]] const Resolved* resolved(const Fingerprint& fingerprint) const;
-  ActiveEntry& change(const Fingerprint& fingerprint);
+  // What is to become of it. REQUIRES: `known` is what find() gives for it.
+  ActiveEntry& change(const Fingerprint& fingerprint, const ActiveEntry* known);
 
   const ActiveSet& base_;
   std::int64_t next_row_;

@@ -46,7 +46,8 @@ struct MergeOutcome {
 inline constexpr Duration late_firing_window = std::chrono::seconds{60};
 
 // `known` is what the active set holds for the fingerprint, or null; its last_seen and ends_at are not looked at.
-// `resolved` is its last resolve, or null; after late_firing_window it matters only to tell a repeated resolve.
+// `resolved` is its last resolve, or null; it is not looked at while the alert is active, and after late_firing_window
+// only to tell a repeated resolve.
 //
 // A resolve that comes before its firing is remembered, so that the firing is known as late. A firing that is older
 // than the active one is stale, but somebody said that the alert fires: it counts as seen. (Alertmanager moves a
