@@ -82,6 +82,7 @@ void FakeEngine::serve() {
   };
   server_->Get(".*", handler).Post(".*", handler).Put(".*", handler).Delete(".*", handler);
   server_->set_address_family(AF_UNIX);
+  server_->set_keep_alive_timeout(1);  // stop() waits for connections that are idle
   if (!server_->bind_to_port(path, 80)) throw std::runtime_error("cannot bind " + path);
   thread_ = std::thread([this] { server_->listen_after_bind(); });
   while (!server_->is_running()) std::this_thread::yield();

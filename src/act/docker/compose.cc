@@ -192,10 +192,11 @@ Status ComposeBackend::clean_up(const Change& change, std::stop_token stop) {
     }
   }
   // The last container is what new ones are made like: it stays, broken or not.
-  if (!others && !broken.empty())
+  if (!others && !broken.empty()) {
     broken.erase(broken.begin());
-  else if (!others && !stopped.empty())
+  } else if (!others && !stopped.empty()) {
     stopped.erase(stopped.begin());
+  }
   if (const Status removed = remove(change, broken, true, stop); !removed) return removed;
   return remove(change, stopped, false, stop);
 }

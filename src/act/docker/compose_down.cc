@@ -1,3 +1,4 @@
+// Scaling down: asks containers to stop, and removes them once they have; a pass never waits for a grace period.
 #include <algorithm>
 
 #include "act/docker/backend.h"

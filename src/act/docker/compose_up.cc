@@ -1,3 +1,4 @@
+// Scaling up: starts what is stopped, then makes what is missing like the best replica, or like the last one there was.
 #include <algorithm>
 #include <utility>
 

@@ -143,7 +143,8 @@ std::string why_broken(std::string_view name, const Condition& condition) {
     if (!condition.health_output.empty()) text += "; its last health check said: " + condition.health_output;
     return text;
   }
-  if (condition.health == Health::unhealthy) {
+  // The engine calls every container unhealthy that is not running: between two runs it means nothing.
+  if (condition.health == Health::unhealthy && condition.life == Life::running) {
     return replica + " is unhealthy" +
            (condition.health_output.empty() ? "" : "; its last health check said: " + condition.health_output);
   }
