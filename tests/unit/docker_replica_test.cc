@@ -100,6 +100,8 @@ TEST_CASE("when there is no hope the reason says what was seen") {
       {"running is hope", "running", "{}", ""},
       {"created is hope, whatever its last start said", "created", R"({"State":{"Error":"no"}})", ""},
       {"one restart may be bad luck", "running", R"({"RestartCount":1})", ""},
+      {"what waits for its restart is unhealthy for the engine, and may be bad luck all the same", "restarting",
+       R"({"RestartCount":1,"State":{"ExitCode":3,"Health":{"Status":"unhealthy"}}})", ""},
       {"starting is hope", "running", R"({"State":{"Health":{"Status":"starting"}}})", ""},
       {"an end", "exited", R"({"State":{"ExitCode":4}})", "replica web-3 exited with 4"},
       {"an end without an error is one, too", "exited", "{}", "replica web-3 exited with 0"},
