@@ -183,6 +183,8 @@ def fleet(request, scratch, compose_v2, project, start_alertscaler):
         web = WebApp(on, scratch) if on else request.getfixturevalue("web_app")
         shop = project(web.compose_file(extra=extra, **(options or {})), on=on)
         shop.up(starter or compose_v2, scale={"web": replicas})
+        if (options or {}).get("healthcheck", True):
+            shop.wait_healthy("web")
         target = compose_target(shop.name, **policy)
         config = settings(target, docker=engine_at(shop.engine.socket_path))
         return Fleet(shop, web, start_alertscaler(config, **(app or {})), target["name"])

@@ -33,6 +33,7 @@ def world(request, scratch, project, start_alertscaler):
     def make(extra="", volumes=(), **policy):
         shop = project(web_app.compose_file(extra=extra, volumes=volumes), on=engine)
         shop.up(compose, scale={"web": 1})
+        shop.wait_healthy("web")
         app = start_alertscaler(settings(compose_target(shop.name, **policy), docker=engine_at(engine.socket_path)))
         fleet = Fleet(shop, web_app, app, "web")
         fleet.compose = compose

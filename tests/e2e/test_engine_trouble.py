@@ -70,7 +70,7 @@ def test_no_permission_on_the_socket(own_engine, scratch, project, compose_v2, s
     os.chmod(engine.socket_path, 0o660)
     app = start_alertscaler(settings(compose_target(shop.name), docker=engine_at(engine.socket_path)),
                             ready=False, user="nobody")
-    text = not_ready(app, "ermission denied", engine.socket_path, "group")
+    text = not_ready(app, "no permission", engine.socket_path, "group")
     assert "localhost port 80" not in text  # curl's own words mislead
     os.chmod(engine.socket_path, 0o666)
     app.wait_ready(40)

@@ -25,6 +25,7 @@ def loop(compose, web_app, project, metrics_source, start_alertscaler, start_ale
     """The whole loop, around a project that each generation of Compose starts in turn."""
     shop = project(web_app.compose_file())
     shop.up(compose, scale={"web": MIN})
+    shop.wait_healthy("web")
     app = start_alertscaler(settings(
         compose_target(shop.name, min=MIN, max=MAX, up={"cooldown": "1s"}, down={"cooldown": "1s"}),
         docker=engine_at(shop.engine.socket_path)))

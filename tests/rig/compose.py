@@ -5,6 +5,7 @@ import re
 import shutil
 
 from rig import debian
+from rig.eventually import eventually
 from rig.processes import run
 
 V2_SUITE = "trixie"
@@ -76,6 +77,11 @@ class Project:
     def listed(self, compose, *services):
         """The ids of the containers that this Compose says are its own and run."""
         return set(self.run(compose, "ps", "--quiet", *services).stdout.split())
+
+    def wait_healthy(self, service):
+        """For services with a health check."""
+        eventually(lambda: all("(healthy)" in replica.status for replica in self.replicas(service)), 60,
+                   f"every replica of {service} is healthy")
 
     def replicas(self, service):
         return self.engine.replicas(self.name, service)

@@ -63,10 +63,15 @@ class Namespaces:
 
     def kill_processes(self, name=None):
         """kill -9 of those processes; returns when they are gone."""
-        for pid in self.processes(name):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        eventually(lambda: not self.processes(name), 10, f"the killed {name or 'processes'} are gone")
+
+        def gone():
+            left = self.processes(name)
+            for pid in left:  # among them those that were just being started
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return not left
+
+        eventually(gone, 10, f"the killed {name or 'processes'} are gone")
 
     def close(self):
         """Ends everything in here."""
