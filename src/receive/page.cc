@@ -29,7 +29,7 @@ header { display: flex; align-items: baseline; gap: .75rem; flex-wrap: wrap; }
 h1 { margin: 0; font-size: 1.75rem; } h2 { margin: 2.25rem 0 .75rem; font-size: 1.15rem; }
 .soft, small { color: var(--soft); } p { margin: .5rem 0 0; max-width: 46rem; }
 a { color: var(--link); text-decoration: none; } a:hover { text-decoration: underline; }
-code { font: .9em ui-monospace, "Liberation Mono", monospace; }
+code { white-space: nowrap; font: .9em ui-monospace, "Liberation Mono", monospace; }
 .wide { overflow-x: auto; border: 1px solid var(--line); border-radius: .5rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { padding: .5rem .85rem; text-align: left; vertical-align: top; border-top: 1px solid var(--line); }
@@ -84,19 +84,13 @@ std::string row_of(const TargetView& view) {
   const std::string decision = view.decision ? view.decision->text : "";
   const std::string said =
       !view.error.empty() ? "<span class=\"bad\">" + escaped(view.error) + "</span>" : escaped(decision);
-  std::string replicas = "–";
-  if (view.observed) {
-    replicas = std::to_string(view.observed->replicas);
-    if (view.observed->ready != view.observed->replicas) {
-      replicas += " <small>(" + std::to_string(view.observed->ready) + " ready)</small>";
-    }
-  }
+  std::string ready = "–";
+  if (view.observed) ready = std::to_string(view.observed->ready) + "/" + std::to_string(view.observed->replicas);
   return "<tr><td class=\"word\"><a href=\"api/v1/targets/" + name + "\">" + name + "</a></td><td class=\"word\">" +
          escaped(backend_name(view.target.backend)) + "</td><td class=\"word " + std::string(colour_of(view.status)) +
-         "\">" + escaped(to_string(view.status)) + "</td><td class=\"count\">" + replicas +
-         "</td><td class=\"count\">" + std::to_string(view.desired) + "</td><td class=\"count\">" +
-         std::to_string(view.target.policy.min) + " – " + std::to_string(view.target.policy.max) + "</td><td>" + said +
-         "</td></tr>\n";
+         "\">" + escaped(to_string(view.status)) + "</td><td class=\"count\">" + ready + "</td><td class=\"count\">" +
+         std::to_string(view.desired) + "</td><td class=\"count\">" + std::to_string(view.target.policy.min) + " – " +
+         std::to_string(view.target.policy.max) + "</td><td>" + said + "</td></tr>\n";
 }
 
 std::string targets_table(const std::vector<TargetView>& targets) {
@@ -104,7 +98,7 @@ std::string targets_table(const std::vector<TargetView>& targets) {
   if (targets.empty()) return out + "<p class=\"soft\">None are configured.</p>\n";
   out +=
       "<div class=\"wide\"><table>\n<thead><tr><th>Target</th><th>Backend</th><th>State</th>"
-      "<th class=\"count\">Replicas</th><th class=\"count\">Desired</th><th class=\"count\">Bounds</th>"
+      "<th class=\"count\">Ready</th><th class=\"count\">Desired</th><th class=\"count\">Bounds</th>"
       "<th>Last decision</th></tr></thead>\n<tbody>\n";
   for (std::size_t i = 0; i < targets.size() && i < targets_max; ++i) out += row_of(targets[i]);
   out += "</tbody>\n</table></div>\n";
