@@ -204,9 +204,7 @@ Status ComposeBackend::clean_up(const Change& change, std::stop_token stop) {
 Status ComposeBackend::remove(const Change& change, const std::vector<Replica>& victims, bool force,
                               const std::stop_token& stop) {
   if (victims.empty()) return {};
-  std::vector<std::string> ids;
-  for (const Replica& victim : victims) ids.push_back(victim.id);
-  const std::vector<Status> removed = engine_.remove_all(ids, force, stop);
+  const std::vector<Status> removed = engine_.remove_all(ids_of(victims), force, stop);
   Status first;
   for (std::size_t i = 0; i < victims.size(); ++i) {
     if (removed[i]) {

@@ -31,8 +31,7 @@ Status ComposeBackend::shrink(const Change& change, const std::vector<Replica>& 
 Status ComposeBackend::stop_some(const Change& change, const std::vector<Replica>& running,
                                  std::vector<Replica>& stopped, const std::stop_token& stop) {
   if (running.empty()) return {};
-  std::vector<std::string> ids;
-  for (const Replica& replica : running) ids.push_back(replica.id);
+  const std::vector<std::string> ids = ids_of(running);
   const std::vector<Result<Inspected>> looks = engine_.inspect_all(ids, stop);
   const std::vector<Result<StopResult>> results = engine_.stop_all(ids, options_.stop_wait, stop);
   Status first;

@@ -13,7 +13,7 @@ std::string quoted(std::string_view service) {
 
 Limit fixed_port(std::string_view service, int port, std::string host_ip, const std::string& container_port) {
   if (host_ip.empty()) host_ip = "0.0.0.0";
-  if (host_ip.find(':') != std::string::npos) host_ip = "[" + host_ip + "]";
+  if (host_ip.find(':') != std::string::npos) host_ip.insert(0, "[").append("]");
   const std::string number = std::to_string(port);
   const std::string inside = container_port.substr(0, container_port.find('/'));
   const int last = std::min(port + 9, 65535);
@@ -35,12 +35,16 @@ std::optional<Limit> port_limit(std::string_view service, const std::string& con
                           " replicas; publish a wider range"};
 }
 
+Limit static_address(std::string_view service, const std::string& network, const std::string& address) {
+  return {1, quoted(service) + " has the static address " + address + " on network " + network +
+                 "; only one replica can have it; remove ipv4_address and ipv6_address from the compose file"};
+}
+
 std::optional<Limit> address_limit(std::string_view service, const std::string& network, const Json& endpoint) {
   for (const char* key : {"IPv4Address", "IPv6Address"}) {
     const std::string address = string_at(endpoint, "IPAMConfig", key);
     if (address.empty()) continue;
-    return Limit{1, quoted(service) + " has the static address " + address + " on network " + network +
-                        "; only one replica can have it; remove ipv4_address and ipv6_address from the compose file"};
+    return static_address(service, network, address);
   }
   return std::nullopt;
 }

@@ -99,6 +99,13 @@ std::vector<Replica> read_replicas(const Json& list) {
   return replicas;
 }
 
+std::vector<std::string> ids_of(const std::vector<Replica>& replicas) {
+  std::vector<std::string> ids;
+  ids.reserve(replicas.size());
+  for (const Replica& replica : replicas) ids.push_back(replica.id);
+  return ids;
+}
+
 bool is_live(const Replica& replica) {
   return replica.life == Life::running || replica.life == Life::paused || replica.life == Life::restarting;
 }

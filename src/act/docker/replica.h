@@ -43,6 +43,7 @@ struct Replica {
 // Sorted by number. What is no container is left out.
 [[nodiscard]] std::vector<Replica> read_replicas(const Json& list);
 
+[[nodiscard]] std::vector<std::string> ids_of(const std::vector<Replica>& replicas);
 [[nodiscard]] bool is_live(const Replica& replica);  // has a process: running, paused or restarting
 // Made by us and never started: what an unfinished action left, no replica.
 [[nodiscard]] bool is_leftover(const Replica& replica);
