@@ -34,7 +34,11 @@ Result<std::vector<Replica>> ComposeBackend::list(const std::stop_token& stop) {
 Result<Observed> ComposeBackend::observe(const std::optional<Change>& in_flight, std::stop_token stop) {
   seen_.reset();
   Result<std::vector<Replica>> replicas = list(stop);
-  if (!replicas) return fail(replicas.error());
+  if (!replicas) {
+    // An engine that was away may have forgotten whom it was to stop, and started them again: it is asked once more.
+    if (replicas.error().kind == ErrorKind::unreachable) stopping_.clear();
+    return fail(replicas.error());
+  }
   const auto is_gone = [&](const auto& entry) {
     return std::none_of(replicas->begin(), replicas->end(), [&](const Replica& r) { return r.id == entry.first; });
   };
