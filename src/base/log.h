@@ -34,8 +34,8 @@ void configure(Level level, Format format);
 [[nodiscard]] Result<Level> parse_level(std::string_view text);
 [[nodiscard]] Result<Format> parse_format(std::string_view text);
 
-// Thread-safe. A pair without a value is left out. `event` is a dotted name ("action.end"); info: something changed in the world; warn: with consequence
-// and next step, once per change of state and not once per pass.
+// Thread-safe. A pair without a value is left out. `event` is a dotted name ("action.end"); info: something changed in
+// the world; warn: with consequence and next step, once per change of state and not once per pass.
 void write(Level level, std::string_view event, Fields fields);
 inline void debug(std::string_view event, Fields fields = {}) {
   write(Level::debug, event, fields);
