@@ -58,7 +58,7 @@ class FakeEngine {
   // What it saw since the last call of this: "POST /containers/create?name=shop-web-2", without the version.
   std::vector<std::string> requests();
   std::vector<std::string> versions();  // of the paths, in the same sense
-  [[nodiscard]] std::string names();  // all containers with their states: "shop-web-1 running, shop-web-2 exited"
+  [[nodiscard]] std::string names();    // all containers with their states: "shop-web-1 running, shop-web-2 exited"
   [[nodiscard]] Json container(const std::string& name);
   [[nodiscard]] std::vector<std::string> files(const std::string& name);  // "directory" of each archive put into it
 
