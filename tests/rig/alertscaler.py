@@ -1,5 +1,6 @@
 """Our program as a user runs it: the real binary, a configuration file, a storage directory, a port of its own."""
 
+import contextlib
 import os
 import pwd
 import re
@@ -26,16 +27,20 @@ def run_once(*arguments, seconds=20, env=None):
 class Alertscaler:
     """Starts at once and serves when the constructor returns; ready=False does not wait for /-/ready too.
 
-    With `user` (of the machine, such as "nobody") it runs as that one and not as root.
+    With `user` (of the machine, such as "nobody") it runs as that one and not as root; with `inside` it has the network
+    of those Namespaces.
     """
 
-    def __init__(self, scratch, config, options=(), env=None, ready=True, user=None, name="alertscaler"):
+    def __init__(self, scratch, config, options=(), env=None, ready=True, user=None, inside=None, name="alertscaler"):
         self.name = name
         self._scratch = scratch
         self._config = scratch.file(name, "alertscaler.yml", text=config)
         self.storage = scratch.directory(name, "data")
         self._options = list(options)
-        self._prefix = [] if user is None else self._become(user)
+        self._inside = inside
+        self._prefix = inside.network_command([]) if inside else []
+        if user:
+            self._prefix += self._become(user)
         self._address = "127.0.0.1:0"
         self.process = None
         self.start(env, ready)
@@ -97,11 +102,14 @@ class Alertscaler:
         assert self.process.wait(seconds) == -9, f"it ended otherwise:\n{self.process.tail()}"
 
     def request(self, path, method="GET", body=None, headers=None, seconds=15):
-        return http_json.request(self.url + path, method, body, headers, seconds)
+        with self._inside.network() if self._inside else contextlib.nullcontext():
+            return http_json.request(self.url + path, method, body, headers, seconds)
 
     def get(self, path):
         """The `data` of a successful answer."""
-        told = http_json.get_json(self.url + path)
+        answer = self.request(path)
+        assert answer.status == 200, f"GET {path}: {answer.status} {answer.text}"
+        told = answer.json()
         assert told["status"] == "success", told
         return told["data"]
 

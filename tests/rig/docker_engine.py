@@ -18,14 +18,16 @@ class DockerEngine(EngineApi):
     """`release` is None for the machine's engine, or a Debian suite whose engine is taken instead (another API).
 
     With outside=True containers and builds reach the package mirrors that this machine reaches; otherwise nothing.
+    With the certificates of a directory (certificates.py) it also speaks TLS, at 127.0.0.1:2376 inside.
     """
 
-    def __init__(self, scratch, release=None, outside=False):
+    def __init__(self, scratch, release=None, outside=False, certificates=None):
         global _started  # pylint: disable=global-statement
         _started += 1
         super().__init__(scratch.file("docker.sock"))
         self._scratch = scratch
         self._outside = outside
+        self._certificates = certificates
         self._programs = None if release is None else debian.programs(
             release, ["docker.io", "containerd"], ["dockerd", "docker-proxy", "containerd", "containerd-shim-runc-v2"])
         self._cgroup = f"{_CGROUP}{os.getpid()}-{_started}"
@@ -49,6 +51,10 @@ class DockerEngine(EngineApi):
                 "--data-root", self._scratch.directory("data"), "--exec-root", self._scratch.directory("exec"),
                 "--host", f"unix://{self.socket_path}", "--cgroup-parent", f"/{self._cgroup}",
                 "--exec-opt", "native.cgroupdriver=cgroupfs", "--shutdown-timeout", "10"]
+        if self._certificates:
+            argv += ["--host", "tcp://127.0.0.1:2376", "--tlsverify"]
+            for option, name in (("tlscacert", "ca"), ("tlscert", "server-cert"), ("tlskey", "server-key")):
+                argv.append(f"--{option}={self._certificates}/{name}.pem")
         if self._outside:
             argv += ["--dns", "10.0.2.3"]
         self._process = Process("dockerd", self.namespaces.command(["env", f"PATH={self._path}", *argv]),

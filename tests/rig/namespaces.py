@@ -34,6 +34,10 @@ class Namespaces:
         """The command line that runs `argv` in here."""
         return ["nsenter", f"--target={self._init}", "--net", "--pid", "--mount", "--", *argv]
 
+    def network_command(self, argv):
+        """The command line that runs `argv` with the network of here, and otherwise outside."""
+        return ["nsenter", f"--target={self._init}", "--net", "--", *argv]
+
     @contextlib.contextmanager
     def network(self):
         """While it lasts, sockets that this thread opens are in here: the way to ports that containers publish."""

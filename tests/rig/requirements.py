@@ -5,7 +5,7 @@ import shutil
 
 PACKAGES = {  # program: the Debian package that has it
     "busybox": "busybox-static", "debootstrap": "debootstrap", "docker": "docker-cli or docker.io",
-    "dockerd": "docker.io", "iptables": "iptables", "nsenter": "util-linux", "prometheus": "prometheus",
+    "dockerd": "docker.io", "iptables": "iptables", "nsenter": "util-linux", "openssl": "openssl", "prometheus": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager", "slirp4netns": "slirp4netns", "unshare": "util-linux",
 }
 
