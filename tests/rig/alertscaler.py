@@ -10,6 +10,7 @@ from rig.eventually import eventually
 from rig.processes import Process, run
 
 _SAMPLE = re.compile(r'^([A-Za-z_:][\w:]*)(?:\{(.*)\})? (\S+)(?: \d+)?$')
+_COMPLAINT = re.compile(r"^.*(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: ).*$", re.MULTILINE)
 _LABEL = re.compile(r'([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"')
 
 
@@ -155,7 +156,10 @@ class Alertscaler:
         return sum(found) if found else None
 
     def close(self):
+        """Ends it; a build with sanitizers must not have complained."""
         self.process.kill()
+        complaint = _COMPLAINT.search(self.process.log())
+        assert complaint is None, f"{complaint.group(0)} (all of it: {self.log_path})"
 
 
 def parse_metrics(text):
