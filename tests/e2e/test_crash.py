@@ -5,7 +5,7 @@ import os
 import pytest
 
 from rig import eventually, http_json
-from rig.notifications import alert, notification
+from rig.notifications import alert, notification, timestamp
 
 UP_POINTS = ("before_intent", "after_intent", "after_create", "after_start", "before_outcome")
 DOWN_POINTS = ("before_intent", "after_intent", "before_outcome")  # nothing is created on the way down
@@ -62,6 +62,26 @@ def test_a_crash_on_the_way_down(fleet, point, step):
     assert shop.numbers() == list(range(1, 5 - step))
     assert shop.wait_for_decision("postpone", "cooldown")["from"] == 4 - step
     check_one_step(shop, "down", 4, 4 - step)
+
+
+def test_a_drain_and_the_count_from_before_survive(fleet):
+    shop = fleet(replicas=3)
+    drain = alert("web", "drain")
+    crash_at(shop, "after_intent", notification(drain))
+    shop.expect(0)
+    check_one_step(shop, "drain", 3, 0)
+    shop.app.kill()
+    shop.app.start()
+    assert shop.app.target("web")["state"] == "drained"
+    shop.app.terminate()
+    shop.app.start(env={"ALERTSCALER_CRASH_AT": "after_start"})
+    deliver(shop.app, notification({**drain, "status": "resolved", "endsAt": timestamp()}))
+    shop.app.wait_killed()
+    shop.app.start()
+    shop.expect(3)
+    done = [step for step in shop.steps() if step[3] == "done"]
+    assert [(step[0], step[2]) for step in done] == [("drain", 0), ("restore", 3)]
+    shop.app.check_journal()
 
 
 def test_killed_while_its_victims_stop(fleet, scratch):
