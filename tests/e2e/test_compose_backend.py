@@ -166,3 +166,24 @@ def test_a_dry_run_changes_no_container(fleet):
     shop.wait_for_decision("none", "at_max")
     assert shop.steps() == [("up", 2, 3, "dry_run")]
     assert [(replica.id, replica.status.split()[0]) for replica in shop.replicas()] == before
+
+
+INJECTED = """
+    secrets: [token]
+    configs: [{source: greeting, target: /etc/greeting}]
+secrets:
+  token: {environment: SHOP_TOKEN}
+configs:
+  greeting: {content: "hello from compose"}
+"""
+
+
+def test_files_that_live_only_in_the_container_go_along(fleet, monkeypatch):
+    """Compose writes secrets and configurations into the container itself: no description of it has them."""
+    monkeypatch.setenv("SHOP_TOKEN", "open sesame")
+    shop = fleet(extra=INJECTED, min=0, docker_compose={"copy_paths": ["/etc/greeting"]})
+    for count in (2, 0, 2):
+        shop.scale(count)
+        for replica in shop.replicas():
+            assert shop.engine.exec(replica.id, ["cat", "/run/secrets/token"]) == ("open sesame", 0)
+            assert shop.engine.exec(replica.id, ["cat", "/etc/greeting"]) == ("hello from compose", 0)

@@ -15,8 +15,10 @@ def engine_at(path):
     return {"host": f"unix://{path}"}
 
 
-def compose_target(project, service="web", name=None, **policy):
-    return {"name": name or service, "docker_compose": {"project": project, "service": service}, **_QUICK, **policy}
+def compose_target(project, service="web", name=None, docker_compose=(), **policy):
+    """`docker_compose` is more for that key."""
+    reference = {"project": project, "service": service, **dict(docker_compose)}
+    return {"name": name or service, "docker_compose": reference, **_QUICK, **policy}
 
 
 def simulated_target(name="web", replicas=2, startup_delay="0s", **policy):
