@@ -27,7 +27,7 @@ Writer::Writer(std::unique_ptr<Db> db, Tables tables, std::filesystem::path file
       memory_mutex_(memory_mutex),
       db_(std::move(db)),
       tables_(std::move(tables)),
-      thread_([this](std::stop_token stop) { run(std::move(stop)); }) {}
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 Writer::~Writer() {
   thread_.request_stop();
@@ -48,7 +48,7 @@ std::optional<Error> Writer::sealed() const {
   return sealed_.with([](const std::optional<Error>& why) { return why; });
 }
 
-void Writer::run(std::stop_token stop) {
+void Writer::run(const std::stop_token& stop) {
   std::vector<Request*> requests;
   while (true) {
     requests.clear();

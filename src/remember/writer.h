@@ -50,7 +50,7 @@ class Writer {
 
   Writer(std::unique_ptr<Db> db, Tables tables, std::filesystem::path file, Memory& memory,
          std::shared_mutex& memory_mutex);
-  void run(std::stop_token stop);
+  void run(const std::stop_token& stop);
   [[nodiscard]] Status write_all(const std::vector<Request*>& requests);
   [[nodiscard]] DbResult<void> commit(const Batch& batch);
   [[nodiscard]] Error failed(const DbError& error);

@@ -10,13 +10,15 @@
 using namespace alertscaler;
 using test::at;
 
+// Stands for any value. Not in the unnamed namespace: clang wants what is there to be defined, and this never is.
+struct Anything {
+  template <class T>
+  operator T() const;
+};
+
 namespace {
 
 // Counts the fields of an aggregate: the most values that it can be initialized with.
-struct Anything {
-  template <class T>
-  operator T() const;  // NOLINT(google-explicit-constructor): it stands for any value; never called
-};
 template <class T, std::size_t... I>
 consteval bool takes(std::index_sequence<I...>) {
   return requires {
@@ -130,5 +132,11 @@ TEST_CASE("codec: unknown keys are of no concern, unknown values are") {
   CHECK_FALSE(decoded.error().message.empty());
   CHECK_FALSE(codec::decode_mapping(R"({"target":"web","action":"sideways"})").has_value());
   CHECK_FALSE(codec::decode_mapping(R"({"target":"web","step":"0"})").has_value());
-  CHECK_FALSE(codec::decode_labels(R"({"a":1})").has_value());
+  for (const char* labels : {"", "{", "[]", "\"a\"", "3", "null", R"({"a":1})", R"({"a":-1})", R"({"a":1.5})",
+                             R"({"a":null})", R"({"a":true})", R"({"a":{}})", R"({"a":["b"]})", R"({"a":"b"} x)"}) {
+    CAPTURE(labels);
+    const auto decoded_labels = codec::decode_labels(labels);
+    REQUIRE_FALSE(decoded_labels.has_value());
+    CHECK_FALSE(decoded_labels.error().message.empty());
+  }
 }
