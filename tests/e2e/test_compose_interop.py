@@ -43,6 +43,68 @@ def world(request, scratch, project, start_alertscaler):
     return make
 
 
+MANY_OPTIONS = """
+    environment: {ROLE: shop, EMPTY: "", QUOTED: "a \\"b\\" $$c"}
+    labels: {shop.tier: front}
+    hostname: shop-front
+    working_dir: /tmp
+    init: true
+    read_only: false
+    shm_size: 80mb
+    stop_signal: SIGINT
+    stop_grace_period: 7s
+    tmpfs: ["/run:size=1m,mode=755"]
+    ulimits: {nofile: {soft: 1000, hard: 2000}}
+    cap_add: [NET_ADMIN]
+    cap_drop: [MKNOD]
+    security_opt: ["no-new-privileges:true"]
+    sysctls: {net.core.somaxconn: "512"}
+    extra_hosts: ["db.example:192.0.2.7"]
+    dns: [192.0.2.53]
+    dns_search: [example.org]
+    mem_limit: 200m
+    cpu_shares: 512
+    pids_limit: 100
+    oom_score_adj: 100
+    logging: {driver: json-file, options: {max-size: 1m}}
+    ports: ["8080", "127.0.0.1:18200-18209:8081", "9000/udp"]
+    expose: ["7000"]
+    networks: {front: {aliases: [www, shop]}, back: {}}
+  db:
+    image: busybox:test
+    command: sleep 1000
+    stop_signal: SIGKILL
+    networks: [back]
+networks:
+  front: {}
+  back: {}
+volumes:
+  shared: {}
+"""
+
+
+def as_made(fleet, number):
+    """All that the engine tells of that replica, but for what differs between any two."""
+    (replica,) = [each for each in fleet.replicas() if each.number == number]
+    told = fleet.engine.inspect(replica.id)
+    labels = {key: value for key, value in told["Config"]["Labels"].items() if not key.startswith("alertscaler.")}
+    config = {**told["Config"], "Labels": labels}
+    if config["Hostname"] == replica.id[:12]:
+        config["Hostname"] = "its own id"
+    networks = {name: {"Aliases": sorted({"its own id" if alias == replica.id[:12] else alias
+                                          for alias in endpoint["Aliases"]}), "Links": endpoint["Links"]}
+                for name, endpoint in told["NetworkSettings"]["Networks"].items()}
+    mounts = sorted((mount["Type"], mount["Destination"], mount["RW"], mount["Propagation"],
+                     "anonymous" if len(mount.get("Name", "")) == 64 else mount["Source"]) for mount in told["Mounts"])
+    return {"name": replica.name, "image": told["Image"], "config": without_nothing(config),
+            "host": without_nothing(told["HostConfig"]), "networks": networks, "mounts": mounts}
+
+
+def without_nothing(options):
+    """Options that are not there, null, empty or false are the same to the engine; Compose gives lists in any order."""
+    return {key: sorted(value) if key in ("Env", "Binds") else value for key, value in options.items() if value}
+
+
 def volumes(engine):
     return {volume["Name"] for volume in engine.call("GET", "/volumes")["Volumes"] or []}
 
@@ -117,6 +179,16 @@ def test_every_network_and_alias_reaches_the_new_ones(world):
     fleet.app.terminate()
     fleet.project.down(fleet.compose)
     assert fleet.project.leftovers() == []
+
+
+def test_a_replica_of_ours_is_what_compose_would_have_made(world):
+    fleet = world(MANY_OPTIONS, volumes=["/data", "shared:/shared", "/etc:/host-etc:ro"])
+    fleet.scale(2)
+    ours = as_made(fleet, 2)
+    fleet.app.terminate()
+    fleet.project.up(fleet.compose, scale={"web": 1})
+    fleet.project.up(fleet.compose, scale={"web": 2})
+    assert ours == as_made(fleet, 2)
 
 
 def anonymous_volumes(fleet):
