@@ -40,7 +40,7 @@ Result<std::string> read_file(const std::filesystem::path& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return failed(path, errno);
   std::string content;
-  std::array<char, 64 * 1024> buffer{};
+  std::array<char, 65'536> buffer{};
   while (true) {
     const ssize_t count = ::read(file.get(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
