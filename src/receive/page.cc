@@ -135,10 +135,15 @@ std::string endpoints_table() {
       "</tr></thead>\n<tbody>\n";
   for (const Endpoint& endpoint : endpoints) {
     const std::string path(endpoint.path);
-    const std::string shown = "<code>/" + path + "</code>";
-    out += "<tr><td class=\"word\">" + std::string(endpoint.method) + "</td><td class=\"word\">" +
-           (endpoint.link ? "<a href=\"" + path + "\">" + shown + "</a>" : shown) + "</td><td>" +
-           std::string(endpoint.meaning) + "</td></tr>\n";
+    out += "<tr><td class=\"word\">";
+    out += endpoint.method;
+    out += "</td><td class=\"word\">";
+    if (endpoint.link) out.append("<a href=\"").append(path).append("\">");
+    out.append("<code>/").append(path).append("</code>");
+    if (endpoint.link) out += "</a>";
+    out += "</td><td>";
+    out += endpoint.meaning;
+    out += "</td></tr>\n";
   }
   return out + "</tbody>\n</table></div>\n";
 }

@@ -1,6 +1,7 @@
 #include "receive/request.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "base/text.h"
@@ -14,10 +15,13 @@ std::optional<Refusal> check_params(const Params& params, std::initializer_list<
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       const std::vector<std::string> candidates(known.begin(), known.end());
       const auto meant = name.size() > shown_bytes_max ? std::nullopt : text::nearest(name, candidates);
-      const std::string hint = meant              ? "; did you mean " + *meant + "?"
-                               : known.size() > 0 ? "; expected " + text::join(candidates, ", ")
-                                                  : "; there are none here";
-      return Refusal{400, "unknown parameter " + shown + hint};
+      std::string message = "unknown parameter " + shown;
+      if (meant) {
+        message.append("; did you mean ").append(*meant).append("?");
+      } else {
+        message += candidates.empty() ? "; there are none here" : "; expected " + text::join(candidates, ", ");
+      }
+      return Refusal{400, std::move(message)};
     }
     if (params.count(name) > 1) return Refusal{400, "the parameter " + shown + " is given more than once"};
   }
