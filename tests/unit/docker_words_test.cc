@@ -61,7 +61,8 @@ TEST_CASE("no answer: the words say what to do") {
       {Why::timeout, local, ErrorKind::unreachable, "did not answer in time"},
       {Why::cancelled, local, ErrorKind::cancelled, "stop was requested"},
       {Why::too_large, local, ErrorKind::invalid, "answered too much"},
-      {Why::broken, local, ErrorKind::unreachable, "broke"},
+      {Why::broken, local, ErrorKind::unreachable, "broke: libcurl's words"},
+      {Why::broken, remote, ErrorKind::unreachable, "broke: libcurl's words; if it does so again, it wants a client"},
       {Why::misconfigured, remote, ErrorKind::refused, "docker.tls_config"},
   }));
   CAPTURE(c.part);

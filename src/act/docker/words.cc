@@ -25,15 +25,15 @@ std::string permission(const DockerEndpoint& endpoint, std::string_view group) {
          " (in compose: group_add: [\"" + std::string(group) + "\"], which compose/init-env finds)";
 }
 
+constexpr const char* certificate_advice =
+    "wants a client certificate that it trusts: set docker.tls_config.cert_file and key_file, or DOCKER_CERT_PATH";
+
 Error tls_failure(const std::string& message, const std::string& engine) {
   if (message.find("wrong version number") != std::string::npos) {
     return {ErrorKind::refused, engine + " does not speak TLS on this port (plain HTTP?): " + message};
   }
   if (message.find("alert") != std::string::npos) {
-    return {ErrorKind::refused, engine +
-                                    " wants a client certificate that it trusts: set docker.tls_config.cert_file "
-                                    "and key_file, or DOCKER_CERT_PATH: " +
-                                    message};
+    return {ErrorKind::refused, engine + " " + certificate_advice + ": " + message};
   }
   return {ErrorKind::refused, "TLS with " + engine + " failed: " + message};
 }
@@ -129,7 +129,10 @@ Error no_answer(const HttpError& error, const DockerEndpoint& endpoint, std::str
     case HttpError::Why::too_large:
       return {ErrorKind::invalid, engine + " answered too much: " + error.message};
     case HttpError::Why::broken:
-      return {ErrorKind::unreachable, "the connection to " + engine + " broke: " + error.message};
+      // TLS 1.3 refuses a certificate after the handshake: the connection may have ended before its alert is read.
+      return {ErrorKind::unreachable,
+              "the connection to " + engine + " broke: " + error.message +
+                  (endpoint.ca_file.empty() ? "" : std::string("; if it does so again, it ") + certificate_advice)};
     case HttpError::Why::misconfigured:
       return {ErrorKind::refused,
               "cannot use the settings for " + engine + " (docker.tls_config, DOCKER_CERT_PATH): " + error.message};
