@@ -15,6 +15,7 @@ set(may_control base model decide remember act record control receive/ports.h)  
 set(may_app ${parts})
 
 set(only_spdlog base)
+set(only_re2 base)
 set(only_yaml-cpp config)
 set(only_sqlite3.h remember)
 set(only_curl act)

@@ -27,6 +27,13 @@ require_target(OpenSSL::Crypto libssl-dev)
 find_package(prometheus-cpp QUIET)
 require_target(prometheus-cpp::core prometheus-cpp-dev)
 
+pkg_check_modules(RE2 QUIET IMPORTED_TARGET GLOBAL re2)
+if(TARGET PkgConfig::RE2 AND NOT TARGET re2::re2)
+  add_library(re2::re2 INTERFACE IMPORTED GLOBAL)
+  target_link_libraries(re2::re2 INTERFACE PkgConfig::RE2)
+endif()
+require_target(re2::re2 libre2-dev)
+
 find_package(yaml-cpp QUIET)
 if(TARGET yaml-cpp AND NOT TARGET yaml-cpp::yaml-cpp)   # 0.7 exports the bare name
   add_library(yaml-cpp::yaml-cpp INTERFACE IMPORTED GLOBAL)

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "config/docker.h"
 #include "config/fields.h"
+#include "config/routes.h"
 #include "config/targets.h"
 
 namespace alertscaler::config {
@@ -17,6 +18,7 @@ struct SettingsDraft {
   Settings settings;
   PolicyDraft defaults;
   bool has_docker = false;
+  bool all_targets_known = false;  // false when one could not be read
 };
 
 void read_labels(const Value& value, SettingsDraft& draft) {
@@ -44,7 +46,7 @@ void read_defaults(const Value& value, SettingsDraft& draft) {
   }
 }
 
-constexpr std::array<Field<SettingsDraft>, 7> settings_fields = {{
+constexpr std::array<Field<SettingsDraft>, 8> settings_fields = {{
     {"labels", read_labels},
     {"docker",
      [](const Value& v, SettingsDraft& d) {
@@ -56,9 +58,17 @@ constexpr std::array<Field<SettingsDraft>, 7> settings_fields = {{
     {"stale_after", [](const Value& v, SettingsDraft& d) { v.read(d.settings.stale_after, AtLeast::one); }},
     {"history_retention", [](const Value& v, SettingsDraft& d) { v.read(d.settings.history_retention, AtLeast::one); }},
     {"defaults", read_defaults},  // before the targets, which start from them
-    {"targets", [](const Value& v, SettingsDraft& d) { d.settings.targets = read_targets(v, d.defaults); }},
+    {"targets",
+     [](const Value& v, SettingsDraft& d) {
+       d.settings.targets = read_targets(v, d.defaults);
+       d.all_targets_known = d.settings.targets.size() == v.node().items.size();
+     }},
+    {"routes",  // after the targets that they name
+     [](const Value& v, SettingsDraft& d) {
+       d.settings.routes = read_routes(v, d.all_targets_known ? &d.settings.targets : nullptr);
+     }},
 }};
-constexpr std::array<std::string_view, 3> later_settings = {"alertmanager", "kubernetes", "routes"};
+constexpr std::array<std::string_view, 2> later_settings = {"alertmanager", "kubernetes"};
 
 constexpr std::array<Field<WebConfig>, 1> web_fields = {{
     {"bearer_token_file", [](const Value& v, WebConfig& w) { v.read_path(w.bearer_token_file); }},

@@ -114,7 +114,37 @@ Status add_parameters(Mapping& mapping, const Labels& labels, const Labels& anno
   return {};
 }
 
+// What the text of a label or of a route names. `origin` says which: "scale_target".
+Status add_target(Mapping& mapping, const std::string& origin, const std::string& name, const Settings& settings) {
+  mapping.target = TargetName{name};
+  if (settings.targets.contains(mapping.target)) return {};
+  return fail(ErrorKind::invalid,
+              origin + " is " + in_quotes(name) + ": no such target is configured" + nearest_target(name, settings));
+}
+
+// By a route of the configuration, which counts even if what it says cannot be used.
+Result<Mapping> mapping_by(const AlertRoute& route, const Settings& settings, const Labels& labels,
+                           const Labels& annotations) {
+  Mapping mapping;
+  mapping.action = route.action;
+  mapping.target = route.target;
+  if (route.target.empty()) {
+    const std::string* const name = label(labels, route.target_label);
+    if (name == nullptr) {
+      return fail(ErrorKind::invalid,
+                  "a route matches it, but it has no label " + route.target_label + " that says what to scale");
+    }
+    const Status added = add_target(mapping, route.target_label, *name, settings);
+    if (!added) return tl::unexpected(added.error());
+  }
+  if (const Status added = add_parameters(mapping, labels, annotations); !added) return tl::unexpected(added.error());
+  return mapping;
+}
+
 Result<std::optional<Mapping>> mapping_of(const Settings& settings, const Labels& labels, const Labels& annotations) {
+  for (const AlertRoute& route : settings.routes) {
+    if (all_match(route.matchers, labels)) return mapping_by(route, settings, labels, annotations);
+  }
   const std::string* const action = label(labels, settings.labels.action);
   const std::string* const target = label(labels, settings.labels.target);
   if (action == nullptr && target == nullptr) return std::nullopt;
@@ -133,10 +163,8 @@ Result<std::optional<Mapping>> mapping_of(const Settings& settings, const Labels
                                         ": expected up, down, to, drain or hold" + nearest_action(*action));
   }
   mapping.action = *known;
-  mapping.target = TargetName{*target};
-  if (!settings.targets.contains(mapping.target)) {
-    return fail(ErrorKind::invalid, settings.labels.target + " is " + in_quotes(*target) +
-                                        ": no such target is configured" + nearest_target(*target, settings));
+  if (const Status added = add_target(mapping, settings.labels.target, *target, settings); !added) {
+    return tl::unexpected(added.error());
   }
   if (const Status added = add_parameters(mapping, labels, annotations); !added) return tl::unexpected(added.error());
   return mapping;

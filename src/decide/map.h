@@ -11,7 +11,8 @@ namespace alertscaler::decide {
 
 // Absent: the alert is none of ours (it carries no instruction). invalid: it carries one that cannot be used (unknown
 // action, unknown target with the nearest name, a scale_step or scale_replicas that is none); the text is the `reason`
-// that the sender sees. scale_step and scale_replicas are taken from the annotations, else from the labels.
+// that the sender sees. The first route of the configuration that matches counts, and without one the alert's own
+// labels. scale_step and scale_replicas are taken from the annotations, else from the labels.
 [[nodiscard]] Result<std::optional<Mapping>> map_alert(const Settings& settings, const Labels& labels,
                                                        const Labels& annotations);
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "model/route.h"
 #include "model/target.h"
 
 namespace alertscaler {
@@ -33,6 +34,7 @@ struct Settings {
   Duration stale_after = std::chrono::hours{5};
   Duration history_retention = std::chrono::hours{24 * 30};
   std::map<TargetName, Target> targets;
+  std::vector<AlertRoute> routes;  // the first that matches an alert counts, before the alert's own labels
 };
 
 // From --web.config.file.

@@ -127,6 +127,7 @@ TEST_CASE("the reference has every key") {
       "defaults: {zebra: 1}",
       "defaults: {up: {zebra: 1}}",
       "defaults: {down: {zebra: 1}}",
+      "routes: [{zebra: 1}]",
   }));
   CAPTURE(yaml);
   constexpr std::string_view lead = "the keys here are ";

@@ -237,3 +237,80 @@ TEST_CASE("among very many targets the search for a near name is bounded, and st
   REQUIRE_FALSE(mapped.has_value());
   CHECK_THAT(mapped.error().message, ContainsSubstring("did you mean \"service-1"));
 }
+
+namespace {
+
+Settings settings_with_routes() {
+  Settings settings = settings_with({"web", "jobs", "api"});
+  const auto add = [&](const std::string& matchers, AlertAction action, const std::string& target,
+                       const std::string& target_label = {}) {
+    settings.routes.push_back({parse_matchers(matchers).value(), action, TargetName{target}, target_label});
+  };
+  add(R"({alertname="NodeDown", severity=~"warning|critical"})", AlertAction::drain, "web");
+  add(R"(team="shop")", AlertAction::to, "", "service");
+  add(R"(team!="")", AlertAction::hold, "jobs");
+  add(R"(queue=~".+")", AlertAction::down, "jobs");
+  return settings;
+}
+
+}  // namespace
+
+TEST_CASE("the first route that matches counts, before the alert's own labels") {
+  struct Case {
+    std::string name;
+    Labels labels;
+    std::optional<Mapping> mapping;
+  };
+  const auto mapped_to = [](const std::string& target, const std::string& action) {
+    Mapping out = mapping(action);
+    out.target = TargetName{target};
+    return out;
+  };
+  const auto with = [](Mapping mapping, std::optional<Step> step, std::optional<int> replicas) {
+    mapping.step = step;
+    mapping.replicas = replicas;
+    return mapping;
+  };
+  const auto c = GENERATE_COPY(values<Case>({
+      {"a route", {{"alertname", "NodeDown"}, {"severity", "critical"}}, mapped_to("web", "drain")},
+      {"not all matchers of it", {{"alertname", "NodeDown"}, {"severity", "info"}}, std::nullopt},
+      {"the first of two",
+       {{"alertname", "NodeDown"}, {"severity", "warning"}, {"team", "ops"}},
+       mapped_to("web", "drain")},
+      {"the second", {{"alertname", "NodeDown"}, {"team", "ops"}}, mapped_to("jobs", "hold")},
+      {"a route before own labels",
+       {{"scale_action", "up"}, {"scale_target", "api"}, {"team", "ops"}},
+       mapped_to("jobs", "hold")},
+      {"own labels without a route", {{"scale_action", "up"}, {"scale_target", "api"}}, mapped_to("api", "up")},
+      {"the target in a label",
+       {{"team", "shop"}, {"service", "api"}, {"scale_replicas", "1.5"}},
+       with(mapped_to("api", "to"), std::nullopt, 2)},
+      {"a step of its own",
+       {{"queue", "mail"}, {"scale_step", "50%"}},
+       with(mapped_to("jobs", "down"), Step{50, true}, std::nullopt)},
+  }));
+  CAPTURE(c.name);
+  CHECK(decide::map_alert(settings_with_routes(), c.labels, {}).value() == c.mapping);
+}
+
+TEST_CASE("a route that matches and cannot be used is an error, not a way to the next one") {
+  struct Case {
+    Labels labels;
+    std::string message;
+  };
+  const auto c = GENERATE(values<Case>({
+      {{{"team", "shop"}}, "a route matches it, but it has no label service that says what to scale"},
+      {{{"team", "shop"}, {"service", ""}}, "a route matches it, but it has no label service that says what to scale"},
+      {{{"team", "shop"}, {"service", "wep"}},
+       "service is \"wep\": no such target is configured; did you mean \"web\"?"},
+      {{{"team", "shop"}, {"service", "web"}}, "the action to needs an annotation or label scale_replicas"},
+      {{{"team", "shop"}, {"service", "web"}, {"scale_replicas", "many"}},
+       "scale_replicas is \"many\": expected a number of replicas"},
+  }));
+  CAPTURE(c.message);
+  Labels labels = c.labels;
+  labels.emplace("alertname", "HighLoad");
+  const auto mapped = decide::map_alert(settings_with_routes(), labels, {});
+  REQUIRE_FALSE(mapped.has_value());
+  CHECK(mapped.error().message == "alert \"HighLoad\": " + c.message);
+}

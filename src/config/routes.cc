@@ -1,0 +1,118 @@
+#include "config/routes.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "config/fields.h"
+
+namespace alertscaler::config {
+namespace {
+
+constexpr std::size_t shown_bytes_max = 60;
+constexpr std::string_view matchers_example = "a list of matchers such as ['alertname=\"HighLoad\"', 'severity!=\"\"']";
+
+struct RouteDraft {
+  AlertRoute route;
+  std::optional<Value> target;
+  std::optional<Value> target_label;
+};
+
+void read_matchers(const Value& value, RouteDraft& draft) {
+  const Element& node = value.node();
+  if (node.kind != Element::Kind::list || node.items.empty()) {
+    value.expected(matchers_example);
+    return;
+  }
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    const Value item = value.item(i);
+    constexpr std::string_view example = "a matcher such as severity=~\"warning|critical\"";
+    if (item.node().kind != Element::Kind::scalar) {
+      item.expected(example);
+      continue;
+    }
+    auto parsed = parse_matchers(item.node().text);
+    if (!parsed) {
+      item.problem(parsed.error().message);
+    } else if (parsed->empty()) {
+      item.expected(example);
+    } else {
+      for (Matcher& matcher : *parsed) draft.route.matchers.push_back(std::move(matcher));
+    }
+  }
+}
+
+void read_action(const Value& value, RouteDraft& draft) {
+  static constexpr std::array<Choice<AlertAction>, 5> choices = {{{"up", AlertAction::up},
+                                                                  {"down", AlertAction::down},
+                                                                  {"to", AlertAction::to},
+                                                                  {"drain", AlertAction::drain},
+                                                                  {"hold", AlertAction::hold}}};
+  value.read_choice<AlertAction>(draft.route.action, choices);
+}
+
+void read_target(const Value& value, RouteDraft& draft) {
+  draft.target = value;
+  std::string name;
+  if (value.read_text(name, "the name of a target")) draft.route.target = TargetName{name};
+}
+
+void read_target_label(const Value& value, RouteDraft& draft) {
+  draft.target_label = value;
+  value.read_text(draft.route.target_label, "the name of a label");
+}
+
+constexpr std::array<Field<RouteDraft>, 5> route_fields = {{
+    {"matchers", read_matchers},
+    {"action", read_action},
+    {"target", read_target},
+    {"target_label", read_target_label},
+    {"node_label",
+     [](const Value& v, RouteDraft&) {
+       v.problem("names the node of a target that consists of nodes, and no kind of this version does; leave it out");
+     }},
+}};
+
+void check_target(const Value& value, const RouteDraft& draft, const std::map<TargetName, Target>* targets) {
+  const TargetName& name = draft.route.target;
+  if (draft.target && draft.target_label) {
+    draft.target_label->problem("the route has target, which names the target already; leave one of the two out");
+  } else if (!draft.target && !draft.target_label) {
+    value.problem("the route has no target: add target, a name, or target_label, the label whose value is the name");
+  } else if (!name.empty() && targets != nullptr && !targets->contains(name)) {
+    std::vector<std::string> names;
+    for (const auto& [known, target] : *targets) names.push_back(known.text);
+    draft.target->problem("no target has the name " + text::json_quote(text::shorten(name.text, shown_bytes_max)) +
+                          did_you_mean(meant_by(name.text, names)));
+  }
+}
+
+}  // namespace
+
+std::vector<AlertRoute> read_routes(const Value& value, const std::map<TargetName, Target>* targets) {
+  constexpr std::string_view example = "{matchers: ['alertname=\"HighLoad\"'], action: up, target: web}";
+  std::vector<AlertRoute> routes;
+  const Element& node = value.node();
+  if (node.kind == Element::Kind::nothing) return routes;
+  if (node.kind != Element::Kind::list) {
+    value.expected("a list of routes, such as [" + std::string(example) + "]");
+    return routes;
+  }
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    const Value item = value.item(i);
+    if (item.node().kind != Element::Kind::map) {
+      item.expected("a map such as " + std::string(example));
+      continue;
+    }
+    RouteDraft draft;
+    MapReader map(item, example);
+    map.take(route_fields, draft);
+    const std::vector<std::string> misspelt = map.finish({"matchers", "action"});
+    const bool target_misspelt =
+        std::any_of(misspelt.begin(), misspelt.end(), [](const std::string& key) { return key.starts_with("target"); });
+    if (!target_misspelt) check_target(item, draft, targets);
+    routes.push_back(std::move(draft.route));
+  }
+  return routes;
+}
+
+}  // namespace alertscaler::config
