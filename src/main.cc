@@ -4,6 +4,7 @@
 #include "app/healthcheck.h"
 #include "app/options.h"
 #include "app/serve.h"
+#include "client/commands.h"
 
 namespace {
 
@@ -12,6 +13,19 @@ struct Run {
   int operator()(const alertscaler::app::ServeOptions& options) const { return alertscaler::app::serve(options); }
   int operator()(const alertscaler::app::HealthcheckOptions& options) const {
     return alertscaler::app::healthcheck(options);
+  }
+  int operator()(const alertscaler::client::SendOptions& options) const { return alertscaler::client::send(options); }
+  int operator()(const alertscaler::client::StatusOptions& options) const {
+    return alertscaler::client::status(options);
+  }
+  int operator()(const alertscaler::client::HistoryOptions& options) const {
+    return alertscaler::client::history(options);
+  }
+  int operator()(const alertscaler::client::ScaleOptions& options) const { return alertscaler::client::scale(options); }
+  int operator()(const alertscaler::client::PauseOptions& options) const { return alertscaler::client::pause(options); }
+  int operator()(const alertscaler::app::CompletionOptions& options) const {
+    std::fputs(options.script.c_str(), stdout);
+    return 0;
   }
   int operator()(const alertscaler::app::VersionOptions&) const {
     std::printf("alertscaler %s\n", alertscaler::app::version_text().c_str());

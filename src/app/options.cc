@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "app/completion.h"
 #include "base/text.h"
 
 namespace alertscaler::app {
@@ -23,7 +24,8 @@ constexpr const char* footer =
     "An alert asks by its labels: scale_action (up, down, to, drain, hold) and scale_target.\n"
     "Try it: alertscaler serve, then  curl -d @alert.json 'http://127.0.0.1:9095/webhook?wait=10s'";
 
-constexpr std::array<std::string_view, 3> commands = {"serve", "version", "healthcheck"};
+constexpr std::array<std::string_view, 10> commands = {"serve", "send",   "status",      "history",    "scale",
+                                                       "pause", "resume", "healthcheck", "completion", "version"};
 
 // Turns a parser of ours into CLI11's kind of check.
 template <class T, class Parse>
@@ -58,6 +60,126 @@ void add_serve(CLI::App& app, ServeOptions& options) {
       ->default_str("logfmt");
   app.add_flag("--dry-run", options.dry_run, "Decide, journal and publish, but change nothing");
 }
+
+Result<client::Format> parse_format(std::string_view text) {
+  if (text == "text") return client::Format::text;
+  if (text == "json") return client::Format::json;
+  return fail(ErrorKind::invalid, "expected text or json, found \"" + std::string(text) + "\"");
+}
+
+// A duration as the server will read it.
+CLI::Validator duration() {
+  return CLI::Validator(
+      [](std::string& given) {
+        const auto parsed = text::parse_duration(given);
+        return parsed ? std::string() : parsed.error().message;
+      },
+      "DURATION");
+}
+
+// NAME=VALUE, any number of times.
+CLI::callback_t into_labels(const char* flag, Labels& labels) {
+  return [flag, &labels](const CLI::results_t& given) {
+    for (const std::string& each : given) {
+      const auto at = each.find('=');
+      if (at == std::string::npos || at == 0) {
+        throw CLI::ValidationError(flag, "expected NAME=VALUE, found \"" + each + "\"");
+      }
+      labels[each.substr(0, at)] = each.substr(at + 1);
+    }
+    return true;
+  };
+}
+
+void add_common(CLI::App& app, client::Common& common) {
+  app.add_option("--url", common.connection.url, "The server")->envname("ALERTSCALER_URL")->capture_default_str();
+  app.add_option("--token.file", common.connection.token_file, "File with the bearer token");
+  app.add_option("--tls.ca-file", common.connection.ca_file, "Authority of the server's certificate, PEM");
+  app.add_option("--format", into("--format", common.format, parse_format), "text or json")
+      ->type_name("FORMAT")
+      ->default_str("text");
+}
+
+// The commands that ask a running server, and where their options go.
+struct ClientCommands {
+  client::SendOptions send;
+  client::StatusOptions status;
+  client::HistoryOptions history;
+  client::ScaleOptions scale;
+  client::PauseOptions pause;
+  client::PauseOptions resume;
+
+  void add(CLI::App& app) {
+    add_send(*app.add_subcommand("send", "Post an alert by hand, and print what became of it"));
+    CLI::App* state = app.add_subcommand("status", "Print the targets, or one of them with everything known");
+    state->add_option("TARGET", status.target, "All, if none is named");
+    add_common(*state, status.common);
+    add_history(*app.add_subcommand("history", "Print what was done, and why"));
+    CLI::App* scaling = app.add_subcommand("scale", "Set a count by hand");
+    scaling->add_option("TARGET", scale.target, "The target")->required();
+    scaling->add_option("REPLICAS", scale.replicas, "How many")->required()->check(CLI::NonNegativeNumber);
+    scaling->add_option("--pin", scale.pin, "Let no alert change it for so long")->check(duration());
+    add_common(*scaling, scale.common);
+    add_pause(*app.add_subcommand("pause", "Let alerts change nothing, on one target or on all"), pause);
+    add_pause(*app.add_subcommand("resume", "End a pause, and act on what then stands"), resume);
+    resume.resume = true;
+  }
+
+  // Absent: it was none of these.
+  [[nodiscard]] std::optional<Command> given(const CLI::App& app) const {
+    if (app.got_subcommand("send")) return send;
+    if (app.got_subcommand("status")) return status;
+    if (app.got_subcommand("history")) return history;
+    if (app.got_subcommand("scale")) return scale;
+    if (app.got_subcommand("pause")) return pause;
+    if (app.got_subcommand("resume")) return resume;
+    return std::nullopt;
+  }
+
+ private:
+  void add_send(CLI::App& app) {
+    constexpr int labels_max = 100;
+    app.add_option("--target", send.target, "The target that the alert is for")->required();
+    app.add_option("--action",
+                   into("--action", send.action,
+                        [](std::string_view given) -> Result<AlertAction> {
+                          if (const auto action = parse_alert_action(given)) return *action;
+                          return fail(ErrorKind::invalid,
+                                      "expected up, down, to, drain or hold, found \"" + std::string(given) + "\"");
+                        }),
+                   "up, down, to, drain or hold")
+        ->type_name("ACTION")
+        ->default_str("up");
+    app.add_flag("--resolved", send.resolved, "The alert has ended");
+    app.add_option("--replicas", send.replicas, "scale_replicas: the count that `to` asks for");
+    app.add_option("--node", send.node, "The node that `drain` is for");
+    app.add_option("--label", into_labels("--label", send.labels), "A further label, NAME=VALUE; repeatable")
+        ->type_name("NAME=VALUE")
+        ->expected(1, labels_max)
+        ->allow_extra_args(false);
+    app.add_option("--annotation", into_labels("--annotation", send.annotations),
+                   "An annotation, NAME=VALUE (scale_step=2); repeatable")
+        ->type_name("NAME=VALUE")
+        ->expected(1, labels_max)
+        ->allow_extra_args(false);
+    add_common(app, send.common);
+  }
+  void add_history(CLI::App& app) {
+    constexpr int limit_max = 1000;
+    app.add_option("TARGET", history.target, "All, if none is named");
+    app.add_option("--since", history.since, "Not older than this: a duration (1h) or a time (RFC 3339)");
+    app.add_option("--limit", history.limit, "So many, the newest")
+        ->check(CLI::Range(1, limit_max))
+        ->capture_default_str();
+    app.add_flag("--follow,-f", history.follow, "Go on with what is done from now on");
+    add_common(app, history.common);
+  }
+  static void add_pause(CLI::App& app, client::PauseOptions& options) {
+    app.add_option("TARGET", options.target, "All, if none is named");
+    app.add_option("--for", options.how_long, "End by itself after so long")->check(duration());
+    add_common(app, options.common);
+  }
+};
 
 // A word that is no command; absent: there is none.
 std::optional<std::string> unknown_command(int argc, const char* const* argv) {
@@ -105,6 +227,11 @@ Command parse_command_line(int argc, const char* const* argv) {
   HealthcheckOptions health;
   CLI::App* checking = app.add_subcommand("healthcheck", "Exit 0 when a running server answers /-/healthy");
   checking->add_option("--url", health.url, "The server")->envname("ALERTSCALER_URL")->capture_default_str();
+  ClientCommands clients;
+  clients.add(app);
+  CLI::App* completing = app.add_subcommand("completion", "Print what a shell needs to complete commands and flags");
+  std::string shell;
+  completing->add_option("SHELL", shell, "bash")->required()->check(CLI::IsMember({"bash"}));
   const CLI::App* versioning = app.add_subcommand("version", "Print the version");
 
   std::vector<std::string> arguments = with_command(argc, argv);
@@ -115,6 +242,8 @@ Command parse_command_line(int argc, const char* const* argv) {
     return Exit{app.exit(error) == 0 ? 0 : wrong_usage};
   }
   if (checking->parsed()) return health;
+  if (completing->parsed()) return CompletionOptions{bash_completion(app)};
+  if (auto command = clients.given(app)) return *std::move(command);
   if (versioning->parsed()) return VersionOptions{};
   return serve;
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "client/options.h"
 
 namespace alertscaler::app {
 
@@ -27,12 +28,19 @@ struct HealthcheckOptions {
 
 struct VersionOptions {};
 
+// What a shell needs to complete our command line.
+struct CompletionOptions {
+  std::string script;
+};
+
 // What is left when the command line was only a question (--help) or wrong: the text is printed already.
 struct Exit {
   int status = 0;
 };
 
-using Command = std::variant<Exit, ServeOptions, HealthcheckOptions, VersionOptions>;
+using Command =
+    std::variant<Exit, ServeOptions, HealthcheckOptions, VersionOptions, CompletionOptions, client::SendOptions,
+                 client::StatusOptions, client::HistoryOptions, client::ScaleOptions, client::PauseOptions>;
 
 // Prints help to stdout and errors to stderr.
 [[nodiscard]] Command parse_command_line(int argc, const char* const* argv);

@@ -1,0 +1,200 @@
+#include "client/commands.h"
+
+#include <chrono>
+#include <set>
+#include <thread>
+
+#include "client/print.h"
+#include "client/server.h"
+#include "model/settings.h"
+
+namespace alertscaler::client {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* targets_path = "/api/v1/targets";
+
+// The labels that this server reads the instruction from.
+Result<InstructionLabels> instruction_labels(Server& server) {
+  const auto told = server.get("/api/v1/status");
+  if (!told) return fail(told.error());
+  InstructionLabels labels;
+  const json names = told->data.value("config", json::object()).value("labels", json::object());
+  labels.action = names.value("action", labels.action);
+  labels.target = names.value("target", labels.target);
+  return labels;
+}
+
+json notification_of(const SendOptions& options, const InstructionLabels& names) {
+  json labels = options.labels;
+  labels[names.target] = options.target;
+  labels[names.action] = to_string(options.action);
+  if (!options.node.empty()) labels["node"] = options.node;
+  // The same alert when it is sent again, and when it is sent as resolved.
+  if (!labels.contains("alertname")) labels["alertname"] = "SentByHand";
+  json annotations = options.annotations;
+  if (!options.replicas.empty()) annotations["scale_replicas"] = options.replicas;
+  const char* status = options.resolved ? "resolved" : "firing";
+  return {{"version", "4"},
+          {"status", status},
+          {"alerts", {{{"status", status}, {"labels", labels}, {"annotations", annotations}}}}};
+}
+
+// What became of one alert; whether it was taken.
+bool tell(const json& alert) {
+  const std::string result = text_at(alert, "result");
+  const std::string reason = text_at(alert, "reason");
+  const json decision = alert.value("decision", json());
+  std::string line = text_at(alert, "alertname") + " (" + text_at(alert, "status") + "): " + result;
+  if (!reason.empty()) line += ": " + reason;
+  if (decision.is_object()) line += "; " + text_at(decision, "text");
+  print(line + "\n");
+  return result != "ignored";
+}
+
+// Oldest first, unlike the API.
+std::vector<json> in_order(const json& entries) {
+  std::vector<json> out(entries.begin(), entries.end());
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+std::string history_path(const HistoryOptions& options) {
+  std::string path = "/api/v1/history?limit=" + std::to_string(options.limit);
+  if (!options.target.empty()) path += "&target=" + escape(options.target);
+  if (!options.since.empty()) path += "&since=" + escape(options.since);
+  return path;
+}
+
+void print_entries(Table& table, const std::vector<json>& entries, const HistoryOptions& options, bool with_header) {
+  if (options.common.format == Format::json) {  // one line an entry, for jq and its like
+    for (const json& entry : entries) print(entry.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
+    return;
+  }
+  for (const json& entry : entries) table.add(history_row(entry));
+  table.keep_widths();
+  print(table.text(standard_output(), with_header));
+  table.clear();
+}
+
+// Asks again and again for what is new; an entry is shown when it begins and when it has ended.
+int follow(Server& server, const HistoryOptions& options) {
+  constexpr std::chrono::seconds pause{1};
+  constexpr int failures_max = 60;
+  std::set<std::pair<std::int64_t, std::string>> shown;  // id and outcome
+  Table table = history_table();
+  bool first = true;
+  for (int failures = 0;;) {
+    const auto told = server.get(history_path(options));
+    if (!told && (first || ++failures >= failures_max)) return failed(told.error());
+    if (told) {
+      failures = 0;
+      std::vector<json> fresh;
+      for (const json& entry : in_order(told->data)) {
+        if (shown.emplace(entry.value("id", std::int64_t{0}), text_at(entry, "outcome")).second) fresh.push_back(entry);
+      }
+      print_entries(table, fresh, options, first);
+      first = false;
+      // Older ones than those that the server still lists cannot come again.
+      while (shown.size() > 4 * static_cast<std::size_t>(options.limit)) shown.erase(shown.begin());
+    }
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+}  // namespace
+
+int send(const SendOptions& options) {
+  auto server = Server::at(options.common.connection);
+  if (!server) return failed(server.error());
+  const auto names = instruction_labels(*server);
+  if (!names) return failed(names.error());
+  constexpr std::chrono::seconds timeout{30};
+  const auto told = server->send("POST", "/webhook?wait=10s", notification_of(options, *names), timeout);
+  if (!told) return failed(told.error());
+  const json alerts = told->data.value("alerts", json::array());
+  if (options.common.format == Format::json) print_json(alerts);
+  bool taken = !alerts.empty();
+  for (const json& alert : alerts) {
+    taken = (options.common.format == Format::json ? text_at(alert, "result") != "ignored" : tell(alert)) && taken;
+  }
+  return taken ? 0 : 1;
+}
+
+int status(const StatusOptions& options) {
+  auto server = Server::at(options.common.connection);
+  if (!server) return failed(server.error());
+  const bool one = !options.target.empty();
+  const auto told = server->get(one ? std::string(targets_path) + "/" + escape(options.target) : targets_path);
+  if (!told) return failed(told.error());
+  if (options.common.format == Format::json) {
+    print_json(told->data);
+    return 0;
+  }
+  const Terminal terminal = standard_output();
+  if (one) {
+    print(target_page(told->data, terminal));
+    return 0;
+  }
+  Table table = target_table();
+  for (const json& target : told->data) table.add(target_row(target));
+  print(table.text(terminal));
+  return 0;
+}
+
+int history(const HistoryOptions& options) {
+  auto server = Server::at(options.common.connection);
+  if (!server) return failed(server.error());
+  if (options.follow) return follow(*server, options);
+  const auto told = server->get(history_path(options));
+  if (!told) return failed(told.error());
+  if (options.common.format == Format::json) {
+    print_json(told->data);
+    return 0;
+  }
+  Table table = history_table();
+  print_entries(table, in_order(told->data), options, true);
+  return 0;
+}
+
+int scale(const ScaleOptions& options) {
+  auto server = Server::at(options.common.connection);
+  if (!server) return failed(server.error());
+  json body = {{"replicas", options.replicas}};
+  if (!options.pin.empty()) body["pin"] = options.pin;
+  const auto told = server->send("PUT", std::string(targets_path) + "/" + escape(options.target) + "/replicas", body);
+  if (!told) return failed(told.error());
+  print_warnings(told->warnings);
+  if (options.common.format == Format::json) {
+    print_json(told->data);
+    return 0;
+  }
+  print(target_page(told->data, standard_output()));
+  return 0;
+}
+
+int pause(const PauseOptions& options) {
+  auto server = Server::at(options.common.connection);
+  if (!server) return failed(server.error());
+  const std::string verb = options.resume ? "resume" : "pause";
+  const std::string path = options.target.empty()
+                               ? "/api/v1/" + verb
+                               : std::string(targets_path) + "/" + escape(options.target) + "/" + verb;
+  json body = json::object();
+  if (!options.how_long.empty()) body["for"] = options.how_long;
+  const auto told = server->send("POST", path, body);
+  if (!told) return failed(told.error());
+  print_warnings(told->warnings);
+  if (options.common.format == Format::json) {
+    print_json(told->data);
+    return 0;
+  }
+  if (!options.target.empty()) {
+    print(target_page(told->data, standard_output()));
+    return 0;
+  }
+  return status({.common = options.common, .target = ""});
+}
+
+}  // namespace alertscaler::client
