@@ -14,6 +14,7 @@
 #include "config/load.h"
 #include "control/controller.h"
 #include "decide/map.h"
+#include "receive/events.h"
 #include "receive/server.h"
 #include "record/metrics.h"
 #include "remember/store.h"
@@ -100,7 +101,10 @@ int serve(const ServeOptions& options) {
   const SystemClock clock;
   Metrics metrics(version_text());
   metrics.reloaded(true);
-  auto store = Store::open(options.storage_path);
+  receive::Events events;
+  StoreOptions store_options;
+  store_options.changed = [&events](StoreChanges changes) { events.store_changed(std::move(changes)); };
+  auto store = Store::open(options.storage_path, store_options);
   if (!store) {
     complain(store.error().message);
     return 1;
@@ -111,7 +115,10 @@ int serve(const ServeOptions& options) {
   }
   StoreKeep keep(**store);
   BackendFactory backends(*settings, keep, metrics, clock);
-  control::Controller controller(settings, backends.make_all(), **store, metrics, clock, {.dry_run = options.dry_run});
+  control::Controller controller(settings, backends.make_all(), **store, metrics, clock,
+                                 {.dry_run = options.dry_run, .target_changed = [&events](const TargetName& name) {
+                                    events.target_changed(name);
+                                  }});
   controller.start();
 
   receive::ServerOptions server_options;
@@ -120,7 +127,7 @@ int serve(const ServeOptions& options) {
   server_options.web = *web;
   server_options.version = version_text();
   server_options.limits.read_timeout = options.read_timeout;
-  auto server = receive::Server::start(server_options, **store, controller, metrics, clock);
+  auto server = receive::Server::start(server_options, **store, controller, metrics, clock, events);
   if (!server) {
     complain(server.error().message);
     return 1;

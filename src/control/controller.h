@@ -3,6 +3,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -26,6 +27,8 @@ namespace alertscaler::control {
 struct Options {
   bool dry_run = false;                                  // on top of each target's own
   Duration refresh_interval = std::chrono::seconds{20};  // of a target with nothing to do; jittered by a fifth
+  // Called after each pass that may have changed what target() tells, by the thread of the pass. Must not wait.
+  std::function<void(const TargetName&)> target_changed{};
 };
 
 using Backends = std::map<TargetName, std::unique_ptr<Backend>>;

@@ -116,6 +116,7 @@ Instant Controller::unobservable(Runtime& runtime, const TargetState& state, con
     return v;
   });
   metrics_.target(view, clock_.now());
+  if (options_.target_changed) options_.target_changed(runtime.target.name);
   return until;
 }
 
@@ -288,6 +289,7 @@ void Controller::publish(Look& look, const Decision& decision) {
     metrics_.active_alerts(look.name(), action, counts[action]);
   }
   metrics_.target(view, now);
+  if (options_.target_changed) options_.target_changed(look.name());
 }
 
 Instant Controller::next_look(const Look& look, const Decision& decision) {

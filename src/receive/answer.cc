@@ -75,12 +75,27 @@ std::string_view phrase_of(int status) {
   }
 }
 
-std::string render_closing(const Answer& answer, bool with_body) {
-  std::string out = "HTTP/1.1 " + std::to_string(answer.status) + " " + std::string(phrase_of(answer.status)) +
-                    "\r\nConnection: close\r\nContent-Type: " + answer.content_type +
-                    "\r\nContent-Length: " + std::to_string(answer.body.size()) + "\r\n";
+namespace {
+
+std::string status_line(const Answer& answer) {
+  return "HTTP/1.1 " + std::to_string(answer.status) + " " + std::string(phrase_of(answer.status)) + "\r\n";
+}
+
+std::string headers_of(const Answer& answer) {
+  std::string out = "Connection: close\r\nContent-Type: " + answer.content_type + "\r\n";
   for (const auto& [name, value] : answer.headers) out += name + ": " + value + "\r\n";
-  out += "\r\n";
+  return out;
+}
+
+}  // namespace
+
+std::string render_endless_head(const Answer& answer) {
+  return status_line(answer) + headers_of(answer) + "\r\n";
+}
+
+std::string render_closing(const Answer& answer, bool with_body) {
+  std::string out =
+      status_line(answer) + headers_of(answer) + "Content-Length: " + std::to_string(answer.body.size()) + "\r\n\r\n";
   if (with_body) out += answer.body;
   return out;
 }

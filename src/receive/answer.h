@@ -1,11 +1,13 @@
 // What a request is answered with.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "receive/channel.h"
 #include "receive/http_head.h"
 #include "receive/json_writer.h"
 
@@ -16,6 +18,8 @@ struct Answer {
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;  // besides Content-Type and those about the connection
+  // Present: the answer never ends. The connection leaves its thread and goes on here, with the head to be sent first.
+  std::function<void(Channel, std::string)> goes_on{};
 };
 
 // {"status":"success","data":…}; `write` writes the data.
@@ -35,6 +39,8 @@ template <class Write>
 [[nodiscard]] Answer plain(int status, std::string text);
 
 [[nodiscard]] std::string_view phrase_of(int status);  // "Not Found"
+// The head of an answer whose body ends with the connection.
+[[nodiscard]] std::string render_endless_head(const Answer& answer);
 // The whole of an HTTP/1.1 answer, for requests that do not get as far as the HTTP library. The connection closes.
 [[nodiscard]] std::string render_closing(const Answer& answer, bool with_body);
 

@@ -17,19 +17,29 @@ void write_cause(JsonWriter& json, const std::optional<Cause>& cause) {
       .end_object();
 }
 
-}  // namespace
-
-void write(JsonWriter& json, const Alert& alert) {
-  json.begin_object()
-      .field("fingerprint", alert.fingerprint.text)
+void write_fields(JsonWriter& json, const Alert& alert) {
+  json.field("fingerprint", alert.fingerprint.text)
       .field("labels", alert.labels)
       .field("annotations", alert.annotations)
       .field("startsAt", alert.starts_at)
       .field("last_seen", alert.last_seen)
       .field("target", alert.mapping.target.text)
       .field("action", to_string(alert.mapping.action))
-      .field("source", to_string(alert.source))
-      .end_object();
+      .field("source", to_string(alert.source));
+}
+
+}  // namespace
+
+void write(JsonWriter& json, const Alert& alert) {
+  json.begin_object();
+  write_fields(json, alert);
+  json.end_object();
+}
+
+void write_event(JsonWriter& json, const Alert& alert, bool active) {
+  json.begin_object();
+  write_fields(json, alert);
+  json.field("status", active ? "firing" : "ended").end_object();
 }
 
 void write(JsonWriter& json, const Decision& decision) {

@@ -12,6 +12,8 @@
 namespace alertscaler::receive {
 
 void write(JsonWriter& json, const Alert& alert);
+// The same with `status`: "firing" or "ended".
+void write_event(JsonWriter& json, const Alert& alert, bool active);
 void write(JsonWriter& json, const Decision& decision);
 void write(JsonWriter& json, const HistoryEntry& entry);
 void write(JsonWriter& json, const TargetView& view, const std::vector<Alert>& alerts);

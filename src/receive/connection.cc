@@ -29,7 +29,7 @@ const Refusal no_room{503, "too many large bodies are being read; try again soon
 }  // namespace
 
 Connection::Connection(Socket socket, std::string client, const Limits& limits, BodyBudget& budget)
-    : socket_(std::move(socket)),
+    : channel_(std::move(socket)),
       client_(std::move(client)),
       limits_(limits),
       budget_(budget),
@@ -50,7 +50,7 @@ Refusal Connection::explain(Io io) const {
 
 Io Connection::receive_more() {
   std::array<char, read_bytes> buffer;
-  const Received got = receive_some(socket_, buffer, read_deadline_);
+  const Received got = channel_.receive_some(buffer, read_deadline_);
   if (told_to_go_.load()) return Io::closed;
   if (got.io == Io::done) arrived_.append(buffer.data(), got.count);
   return got.io;
@@ -60,7 +60,7 @@ std::variant<Head, Connection::Refused, Connection::Closed> Connection::next_hea
   if (arrived_.empty()) {
     enter(Phase::idle);
     const Duration patience = first_request_ ? limits_.read_timeout : limits_.idle_timeout;
-    if (told_to_go_.load() || wait_readable(socket_, steady_clock::now() + patience) != Io::done) return Closed{};
+    if (told_to_go_.load() || channel_.wait_readable(steady_clock::now() + patience) != Io::done) return Closed{};
     if (told_to_go_.load()) return Closed{};
   }
   enter(Phase::receiving);
@@ -127,7 +127,7 @@ tl::expected<Body, Refusal> Connection::read_sized(std::size_t length) {
   arrived_.erase(0, here);
   content.resize(length);
   for (std::size_t at = here; at < length;) {
-    const Received got = receive_some(socket_, std::span(content).subspan(at), read_deadline_);
+    const Received got = channel_.receive_some(std::span(content).subspan(at), read_deadline_);
     if (told_to_go_.load() || got.io != Io::done) return tl::unexpected(explain(got.io));
     at += got.count;
   }
@@ -165,30 +165,34 @@ bool Connection::send(std::string_view bytes) {
     enter(Phase::answering);
     write_deadline_ = steady_clock::now() + limits_.write_timeout;
   }
-  return send_all(socket_, bytes, write_deadline_) == Io::done;
+  return channel_.send_all(bytes, write_deadline_) == Io::done;
 }
 
 void Connection::linger() {
   enter(Phase::receiving);
-  ::shutdown(socket_.fd(), SHUT_WR);
+  channel_.finish_sending();
   const SteadyTime deadline = steady_clock::now() + linger_max;
   std::array<char, read_bytes> buffer;
   std::size_t total = 0;
   while (!told_to_go_.load() && total < linger_bytes_max) {
-    const Received got = receive_some(socket_, buffer, deadline);
+    const Received got = channel_.receive_some(buffer, deadline);
     if (got.io != Io::done) return;
     total += got.count;
   }
 }
 
+void Connection::end() {
+  if (heir_) std::exchange(heir_, {})(std::move(channel_));
+}
+
 void Connection::tell_to_go() {
   told_to_go_.store(true);
-  ::shutdown(socket_.fd(), phase_.load() == Phase::answering ? SHUT_RDWR : SHUT_RD);
+  ::shutdown(channel_.fd(), phase_.load() == Phase::answering ? SHUT_RDWR : SHUT_RD);
 }
 
 void Connection::cut() {
   told_to_go_.store(true);
-  ::shutdown(socket_.fd(), SHUT_RDWR);
+  ::shutdown(channel_.fd(), SHUT_RDWR);
 }
 
 }  // namespace alertscaler::receive

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,9 +12,9 @@
 #include <tl/expected.hpp>
 
 #include "receive/body.h"
+#include "receive/channel.h"
 #include "receive/http_head.h"
 #include "receive/limits.h"
-#include "receive/socket.h"
 
 namespace alertscaler::receive {
 
@@ -60,7 +61,13 @@ class Connection {
   [[nodiscard]] bool told_to_go() const { return told_to_go_.load(); }
 
   // Takes the socket out of a connection that was never served.
-  [[nodiscard]] Socket release() { return std::move(socket_); }
+  [[nodiscard]] Socket release() { return channel_.release(); }
+
+  // The connection goes on elsewhere: `to` gets it in end(), when nobody else knows this object any more. What has
+  // arrived and is not yet read is thrown away.
+  using Heir = std::function<void(Channel)>;
+  void hand_over(Heir to) { heir_ = std::move(to); }
+  void end();
 
   [[nodiscard]] const std::string& client() const { return client_; }
 
@@ -71,7 +78,8 @@ class Connection {
   [[nodiscard]] tl::expected<Body, Refusal> read_sized(std::size_t length);
   [[nodiscard]] tl::expected<Body, Refusal> read_chunked();
 
-  Socket socket_;
+  Channel channel_;
+  Heir heir_;
   const std::string client_;
   const Limits& limits_;
   BodyBudget& budget_;

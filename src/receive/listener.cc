@@ -103,6 +103,7 @@ void Listener::admit(Accepted accepted) {
   const bool taken = workers_.submit([this, connection] {
     serve_(*connection);
     connections_.remove(*connection);
+    connection->end();
   });
   if (taken) return;
   connections_.remove(*connection);

@@ -1,6 +1,7 @@
 #include "receive/router.h"
 
 #include <array>
+#include <memory>
 #include <utility>
 
 #include "base/log.h"
@@ -29,7 +30,7 @@ std::string shown(std::string_view text) {
 
 }  // namespace
 
-enum class Handler { webhook, targets, target, alerts, history, status, metrics, healthy, ready, page };
+enum class Handler { webhook, targets, target, alerts, history, status, events, metrics, healthy, ready, page };
 
 struct Router::Route {
   std::string_view path;
@@ -51,6 +52,7 @@ Router::Router(const Surroundings& around, Authenticator& authenticator, ApiOpti
       clock_(around.clock),
       stopping_(around.stopping),
       controller_(around.controller),
+      events_(around.events),
       authenticator_(authenticator),
       version_(options.version),
       webhook_(around.store, around.controller, around.metrics, around.clock, around.limits, around.stopping),
@@ -70,13 +72,14 @@ Answer Router::answer(const Request& request) {
 }
 
 Answer Router::dispatch(const Request& request, Source& source) {
-  static constexpr std::array<Route, 10> routes = {{
+  static constexpr std::array<Route, 11> routes = {{
       {webhook_path, "POST, PUT", Handler::webhook},
       {"/api/v1/targets", get, Handler::targets},
       {"/api/v1/targets/", get, Handler::target, false, true},
       {"/api/v1/alerts", get, Handler::alerts},
       {"/api/v1/history", get, Handler::history},
       {"/api/v1/status", get, Handler::status},
+      {"/api/v1/events", get, Handler::events},
       {"/metrics", get, Handler::metrics},
       {"/-/healthy", get, Handler::healthy, true},
       {"/-/ready", get, Handler::ready, true},
@@ -118,6 +121,8 @@ Answer Router::call(const Route& route, const Request& request, std::string_view
       return api_.history(request);
     case Handler::status:
       return api_.status(request);
+    case Handler::events:
+      return listen(request);
     case Handler::metrics:
       return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics_.expose(clock_.now())};
     case Handler::healthy:
@@ -128,6 +133,25 @@ Answer Router::call(const Route& route, const Request& request, std::string_view
       return page(version_, controller_.targets());
   }
   return failure(404, "");
+}
+
+Answer Router::listen(const Request& request) {
+  if (const auto refused = check_params(request.params, {})) return failure(*refused);
+  Answer answer{.content_type = "text/event-stream",
+                .headers = {{"X-Accel-Buffering", "no"}}};  // nginx must not collect
+  if (request.head.method == "HEAD") return answer;
+  std::shared_ptr<void> seat = events_.take_seat();
+  if (!seat) {
+    return failure(503, "there are " + std::to_string(events_.listeners_max()) +
+                            " listeners already, which is all that there may be; try again later");
+  }
+  std::optional<std::string> last_event_id;
+  if (const auto given = request.head.find("last-event-id")) last_event_id = std::string(*given);
+  answer.goes_on = [this, seat = std::move(seat), last_event_id = std::move(last_event_id), client = request.client](
+                       Channel channel, std::string head) {
+    events_.listen({std::move(channel), std::move(head), last_event_id, client, seat});
+  };
+  return answer;
 }
 
 Answer Router::unauthorized(const Request& request) {

@@ -10,6 +10,7 @@
 #include "receive/answer.h"
 #include "receive/api.h"
 #include "receive/authenticator.h"
+#include "receive/events.h"
 #include "receive/once.h"
 #include "receive/ports.h"
 #include "receive/request.h"
@@ -25,6 +26,7 @@ struct Surroundings {
   Controller& controller;
   Metrics& metrics;
   const Clock& clock;
+  Events& events;
   const Limits& limits;
   const std::atomic<bool>& stopping;
 };
@@ -48,6 +50,7 @@ class Router {
 
   [[nodiscard]] Answer dispatch(const Request& request, Source& source);
   [[nodiscard]] Answer call(const Route& route, const Request& request, std::string_view rest, Source& source);
+  [[nodiscard]] Answer listen(const Request& request);
   [[nodiscard]] Answer unauthorized(const Request& request);
   void count(const Head& head, Source source, int status);
   void say(const Head& head, std::string_view client, const Answer& answer);
@@ -56,6 +59,7 @@ class Router {
   const Clock& clock_;
   const std::atomic<bool>& stopping_;
   Controller& controller_;
+  Events& events_;
   Authenticator& authenticator_;
   const std::string version_;
   Webhook webhook_;

@@ -14,24 +14,33 @@ namespace {
 class HttpServer final : public Server {
  public:
   HttpServer(ServerOptions options, Socket socket, std::unique_ptr<Authenticator> authenticator, Store& store,
-             Controller& controller, Metrics& metrics, const Clock& clock)
+             Controller& controller, Metrics& metrics, const Clock& clock, Events& events)
       : limits_(options.limits),
+        events_(events),
         authenticator_(std::move(authenticator)),
-        router_({store, controller, metrics, clock, limits_, stopping_}, *authenticator_,
+        router_({store, controller, metrics, clock, events, limits_, stopping_}, *authenticator_,
                 {.version = std::move(options.version),
                  .authenticated = !options.web.bearer_token_file.empty(),
                  .started = clock.now()}),
         listener_(std::move(socket), limits_, clock, stopping_,
-                  [this](Connection& connection) { serve(connection, router_); }) {}
-  ~HttpServer() override { listener_.stop(); }
+                  [this](Connection& connection) { serve(connection, router_); }) {
+    events_.start(store, controller);
+  }
+  ~HttpServer() override { end(); }
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
   [[nodiscard]] int port() const override { return listener_.port(); }
-  void stop() override { listener_.stop(); }
+  void stop() override { end(); }
 
  private:
+  void end() {
+    events_.stop();
+    listener_.stop();
+  }
+
   const Limits limits_;
+  Events& events_;
   std::atomic<bool> stopping_{false};
   const std::unique_ptr<Authenticator> authenticator_;
   Router router_;
@@ -41,13 +50,13 @@ class HttpServer final : public Server {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Store& store, Controller& controller,
-                                              Metrics& metrics, const Clock& clock) {
+                                              Metrics& metrics, const Clock& clock, Events& events) {
   auto authenticator = Authenticator::open(options.web, clock);
   if (!authenticator) return fail(std::move(authenticator).error());
   auto socket = listen_on(options.host, options.port);
   if (!socket) return fail(std::move(socket).error());
   return std::make_unique<HttpServer>(std::move(options), std::move(*socket), std::move(*authenticator), store,
-                                      controller, metrics, clock);
+                                      controller, metrics, clock, events);
 }
 
 }  // namespace alertscaler::receive

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "model/settings.h"
+#include "receive/events.h"
 #include "receive/limits.h"
 #include "receive/ports.h"
 #include "record/metrics.h"
@@ -26,10 +27,11 @@ class Server {
  public:
   virtual ~Server() = default;  // stops
   // Binds, starts the thread that accepts, returns when connections are taken. invalid: the address is none or in use,
-  // with what to do; invalid, not_found or refused: the token file cannot be used, likewise.
+  // with what to do; invalid, not_found or refused: the token file cannot be used, likewise. `events` is started and
+  // stopped with the server. REQUIRES: SIGPIPE is ignored.
   [[nodiscard]] static Result<std::unique_ptr<Server>> start(ServerOptions options, Store& store,
                                                              Controller& controller, Metrics& metrics,
-                                                             const Clock& clock);
+                                                             const Clock& clock, Events& events);
   [[nodiscard]] virtual int port() const = 0;
   // New requests are answered 503, those under way end; returns within 5 s, whatever the clients do. Idempotent.
   virtual void stop() = 0;

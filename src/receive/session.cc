@@ -122,6 +122,7 @@ class Session final : private httplib::Server {
     gone_ = false;
     HeadStream stream(connection_, head_for_library());
     process(stream, &Session::process_request);
+    if (goes_on_) return hand_over();
     if (gone_ || !stream.flush()) return false;
     if (connection_.body_left()) connection_.linger();
     return !close_;
@@ -173,6 +174,10 @@ class Session final : private httplib::Server {
 
   void fill(httplib::Response& response, Answer answer) {
     gone_ = answer.status == 0;
+    if (answer.goes_on) {
+      endless_head_ = render_endless_head(answer);
+      goes_on_ = std::move(answer.goes_on);
+    }
     response.status = gone_ ? 400 : answer.status;
     response.headers.clear();
     response.body = std::move(answer.body);
@@ -192,6 +197,13 @@ class Session final : private httplib::Server {
     }
   }
 
+  // What the library made of the answer is thrown away. False, for this thread is done with the connection.
+  bool hand_over() {
+    connection_.hand_over(
+        [to = std::move(goes_on_), head = std::move(endless_head_)](Channel channel) { to(std::move(channel), head); });
+    return false;
+  }
+
   void refuse(const Head& head, const Refusal& refusal) {
     const Answer answer = router_.refuse(head, refusal, connection_.client());
     if (connection_.send(render_closing(answer, head.method != "HEAD"))) connection_.linger();
@@ -202,6 +214,8 @@ class Session final : private httplib::Server {
   Head head_;
   bool close_ = false;
   bool gone_ = false;
+  std::function<void(Channel, std::string)> goes_on_;
+  std::string endless_head_;
 };
 
 }  // namespace

@@ -77,16 +77,6 @@ int milliseconds_until(SteadyTime deadline) {
   return static_cast<int>(std::clamp<long long>(left, 0, poll_max));
 }
 
-Io wait_for(const Socket& socket, short events, SteadyTime deadline) {
-  pollfd waiting{socket.fd(), events, 0};
-  while (true) {
-    const int ready = ::poll(&waiting, 1, milliseconds_until(deadline));
-    if (ready > 0) return Io::done;  // an error or a hang-up shows in the call that follows
-    if (ready == 0) return Io::timeout;
-    if (errno != EINTR) return Io::closed;
-  }
-}
-
 }  // namespace
 
 Socket::~Socket() {
@@ -143,40 +133,14 @@ Accepted accept_from(const Socket& listener) {
   return accepted;
 }
 
-Io wait_readable(const Socket& socket, SteadyTime deadline) {
-  return wait_for(socket, POLLIN, deadline);
-}
-
-Received receive_some(const Socket& socket, std::span<char> into, SteadyTime deadline) {
+Io wait_for(int fd, short events, SteadyTime deadline) {
+  pollfd waiting{fd, events, 0};
   while (true) {
-    const ssize_t count = ::recv(socket.fd(), into.data(), into.size(), 0);
-    if (count > 0) {
-      // Whoever always has something to send must not outrun the clock.
-      if (std::chrono::steady_clock::now() > deadline) return {Io::timeout, 0};
-      return {Io::done, static_cast<std::size_t>(count)};
-    }
-    if (count == 0) return {Io::closed, 0};
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) return {Io::closed, 0};
-    const Io waited = wait_for(socket, POLLIN, deadline);
-    if (waited != Io::done) return {waited, 0};
+    const int ready = ::poll(&waiting, 1, milliseconds_until(deadline));
+    if (ready > 0) return Io::done;
+    if (ready == 0) return Io::timeout;
+    if (errno != EINTR) return Io::closed;
   }
-}
-
-Io send_all(const Socket& socket, std::string_view bytes, SteadyTime deadline) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::send(socket.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (count >= 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(count));
-      if (!bytes.empty() && std::chrono::steady_clock::now() > deadline) return Io::timeout;
-      continue;
-    }
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) return Io::closed;
-    const Io waited = wait_for(socket, POLLOUT, deadline);
-    if (waited != Io::done) return waited;
-  }
-  return Io::done;
 }
 
 }  // namespace alertscaler::receive

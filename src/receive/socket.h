@@ -2,10 +2,7 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
-#include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "base/result.h"
@@ -48,14 +45,8 @@ struct Accepted {
 
 enum class Io { done, closed, timeout };
 
-struct Received {
-  Io io = Io::done;
-  std::size_t count = 0;
-};
-// Waits until something is there; `closed` also after an error.
-[[nodiscard]] Io wait_readable(const Socket& socket, SteadyTime deadline);
-[[nodiscard]] Received receive_some(const Socket& socket, std::span<char> into, SteadyTime deadline);
-// All of it.
-[[nodiscard]] Io send_all(const Socket& socket, std::string_view bytes, SteadyTime deadline);
+// Waits until a call for `events` (of poll) would not block; `closed` when that cannot be known. An error or a hang-up
+// is `done`: it shows in the call that follows.
+[[nodiscard]] Io wait_for(int fd, short events, SteadyTime deadline);
 
 }  // namespace alertscaler::receive

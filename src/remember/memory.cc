@@ -13,6 +13,20 @@ void note_finished(Memory& memory, HistoryEntry entry) {
 
 }  // namespace
 
+StoreChanges changes_of(const Batch& batch) {
+  StoreChanges changes;
+  for (const StagedAlerts::Change& change : batch.alerts.changes()) {
+    const bool active = change.after.alert != nullptr;
+    const bool was_active = change.before != nullptr;
+    if (!active && !was_active) continue;  // came and went within the batch
+    if (active && was_active && change.before->alert == change.after.alert) continue;
+    const ActiveEntry& entry = active ? change.after : *change.before;
+    changes.alerts.push_back({entry.alert, entry.seen.last_seen, entry.seen.ends_at, active});
+  }
+  changes.history = batch.finished;
+  return changes;
+}
+
 void publish(Batch&& batch, Memory& memory) {
   memory.next_row = batch.alerts.next_row();
   std::move(batch.alerts).publish(memory.alerts);

@@ -45,6 +45,8 @@ struct Batch {
   }
 };
 
+// What the batch changes of what others can see.
+[[nodiscard]] StoreChanges changes_of(const Batch& batch);
 // After the batch is durable. REQUIRES: the lock that readers of `memory` take.
 void publish(Batch&& batch, Memory& memory);
 

@@ -99,7 +99,7 @@ Status SqliteStore::start() {
   const auto last_id = last_action_id(**db);
   if (!last_id) return fail(schema::unusable(file, last_id.error()));
   last_id_ = *last_id;
-  auto writer = Writer::start(*std::move(db), file, memory_, memory_mutex_);
+  auto writer = Writer::start(*std::move(db), file, memory_, memory_mutex_, options_.changed);
   if (!writer) return fail(schema::unusable(file, writer.error()));
   writer_ = *std::move(writer);
   return {};

@@ -33,10 +33,25 @@ struct HistoryQuery {
   std::size_t limit = 100;
 };
 
+// What one transaction changed, for those who are told of changes.
+struct StoreChanges {
+  struct OfAlert {
+    std::shared_ptr<const Alert> alert;  // its last_seen and ends_at are those below, not its own
+    Instant last_seen;
+    std::optional<Instant> ends_at;
+    bool active = false;  // false: it has left the active set
+  };
+  std::vector<OfAlert> alerts;        // began, changed or ended; being seen again is no change
+  std::vector<HistoryEntry> history;  // of actions that ended
+};
+
 struct StoreOptions {
   Duration busy_timeout = std::chrono::seconds{1};  // how long a write waits for another process that locks the file
   std::int64_t pages_max = 0;                       // of 4096 bytes, in the file; 0: the disk alone limits it
   std::string vfs;                                  // SQLite's name of one that is registered; empty: its default
+  // Called by the writer's thread when the changes are durable and visible, before their caller's call returns. Must
+  // neither wait nor call the store.
+  std::function<void(StoreChanges)> changed{};
 };
 
 // Thread-safe. Reads of alerts and states come from memory and never wait for the disk. Every write returns when it is

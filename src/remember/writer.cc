@@ -12,19 +12,21 @@ constexpr int log_pages_max = 1000;  // 4 MB; then its content is moved to the f
 }  // namespace
 
 DbResult<std::unique_ptr<Writer>> Writer::start(std::unique_ptr<Db> db, std::filesystem::path file, Memory& memory,
-                                                std::shared_mutex& memory_mutex) {
+                                                std::shared_mutex& memory_mutex, Changed changed) {
   auto tables = Tables::prepare(*db);
   if (!tables) return tl::unexpected<DbError>(std::move(tables).error());
   db->watch_log();
   db->empty_log_at_close(true);
-  return std::unique_ptr<Writer>(new Writer(std::move(db), *std::move(tables), std::move(file), memory, memory_mutex));
+  return std::unique_ptr<Writer>(
+      new Writer(std::move(db), *std::move(tables), std::move(file), memory, memory_mutex, std::move(changed)));
 }
 
 Writer::Writer(std::unique_ptr<Db> db, Tables tables, std::filesystem::path file, Memory& memory,
-               std::shared_mutex& memory_mutex)
+               std::shared_mutex& memory_mutex, Changed changed)
     : file_(std::move(file)),
       memory_(memory),
       memory_mutex_(memory_mutex),
+      changed_(std::move(changed)),
       db_(std::move(db)),
       tables_(std::move(tables)),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
@@ -80,8 +82,12 @@ Status Writer::write_all(const std::vector<Request*>& requests) {
   batch.alerts.forget_old_resolved();
   if (const DbResult<void> done = commit(batch); !done) return fail(failed(done.error()));
   if (std::exchange(was_busy_, false)) log::info("store.writable", {{"file", file_.string()}});
-  const std::unique_lock lock(memory_mutex_);
-  publish(std::move(batch), memory_);
+  StoreChanges changes = changed_ ? changes_of(batch) : StoreChanges{};
+  {
+    const std::unique_lock lock(memory_mutex_);
+    publish(std::move(batch), memory_);
+  }
+  if (changed_ && !(changes.alerts.empty() && changes.history.empty())) changed_(std::move(changes));
   return {};
 }
 

@@ -25,9 +25,11 @@ namespace alertscaler {
 class Writer {
  public:
   // Writes through `db` and publishes to `memory` under `memory_mutex`, which both live longer; nothing else may write
-  // to either. `file` is for the texts.
+  // to either. `file` is for the texts; `changed`, see StoreOptions, may be empty.
+  using Changed = std::function<void(StoreChanges)>;
   [[nodiscard]] static DbResult<std::unique_ptr<Writer>> start(std::unique_ptr<Db> db, std::filesystem::path file,
-                                                               Memory& memory, std::shared_mutex& memory_mutex);
+                                                               Memory& memory, std::shared_mutex& memory_mutex,
+                                                               Changed changed);
   ~Writer();  // writes what is queued
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -49,7 +51,7 @@ class Writer {
   };
 
   Writer(std::unique_ptr<Db> db, Tables tables, std::filesystem::path file, Memory& memory,
-         std::shared_mutex& memory_mutex);
+         std::shared_mutex& memory_mutex, Changed changed);
   void run(const std::stop_token& stop);
   [[nodiscard]] Status write_all(const std::vector<Request*>& requests);
   [[nodiscard]] DbResult<void> commit(const Batch& batch);
@@ -60,6 +62,7 @@ class Writer {
   const std::filesystem::path file_;
   Memory& memory_;
   std::shared_mutex& memory_mutex_;
+  const Changed changed_;
 
   // Of the writer's thread alone.
   std::unique_ptr<Db> db_;

@@ -107,7 +107,9 @@ class Process {
       test::FakeController controller(settings_of_bench());
       Metrics metrics("bench");
       const SystemClock clock;
-      auto server = receive::Server::start({.port = 0, .version = "bench"}, **store, controller, metrics, clock);
+      receive::Events events;
+      auto server =
+          receive::Server::start({.port = 0, .version = "bench"}, **store, controller, metrics, clock, events);
       if (server) port = (*server)->port();
       char stop = 0;
       if (::write(tell, &port, sizeof port) == sizeof port) (void)!::read(stop_[0], &stop, 1);

@@ -1,6 +1,7 @@
 // A server on a free port with a store and a controller that behave, for tests to talk to.
 #pragma once
 
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -29,11 +30,13 @@ inline Settings two_targets() {
 
 class Receiver {
  public:
-  explicit Receiver(receive::ServerOptions options = {}, Settings settings = two_targets())
-      : controller(std::move(settings)) {
+  explicit Receiver(receive::ServerOptions options = {}, Settings settings = two_targets(),
+                    receive::EventLimits event_limits = {})
+      : controller(std::move(settings)), events(event_limits) {
+    std::signal(SIGPIPE, SIG_IGN);
     options.port = 0;
     options.version = "0.1.0";
-    auto started = receive::Server::start(std::move(options), store, controller, metrics, clock);
+    auto started = receive::Server::start(std::move(options), store, controller, metrics, clock, events);
     if (!started) throw std::runtime_error(started.error().message);
     server = std::move(*started);
   }
@@ -67,6 +70,7 @@ class Receiver {
   MemoryStore store;
   FakeController controller;
   Metrics metrics{"0.1.0"};
+  receive::Events events;
   std::unique_ptr<receive::Server> server;
 };
 

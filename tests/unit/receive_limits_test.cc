@@ -439,7 +439,9 @@ TEST_CASE("a second server on the same port is refused in words") {
   test::FakeController controller(test::two_targets());
   Metrics metrics("0.1.0");
   const test::ManualClock clock;
-  const auto second = receive::Server::start({.port = receiver.server->port()}, store, controller, metrics, clock);
+  receive::Events events_of_second;
+  const auto second =
+      receive::Server::start({.port = receiver.server->port()}, store, controller, metrics, clock, events_of_second);
   REQUIRE_FALSE(second);
   CHECK(second.error().kind == ErrorKind::invalid);
   CHECK(second.error().message == "listen on 127.0.0.1:" + std::to_string(receiver.server->port()) +
@@ -462,7 +464,9 @@ TEST_CASE("addresses that cannot be listened on are refused in words") {
   test::FakeController controller(test::two_targets());
   Metrics metrics("0.1.0");
   const test::ManualClock clock;
-  const auto server = receive::Server::start({.host = c.host, .port = 0}, store, controller, metrics, clock);
+  receive::Events events_of_server;
+  const auto server =
+      receive::Server::start({.host = c.host, .port = 0}, store, controller, metrics, clock, events_of_server);
   REQUIRE_FALSE(server);
   CHECK_THAT(server.error().message, ContainsSubstring(c.message));
 }
@@ -472,7 +476,9 @@ TEST_CASE("IPv6 is spoken where the machine has it") {
   test::FakeController controller(test::two_targets());
   Metrics metrics("0.1.0");
   const test::ManualClock clock;
-  const auto alone = receive::Server::start({.host = "::1", .port = 0}, store, controller, metrics, clock);
+  receive::Events events_of_alone;
+  const auto alone =
+      receive::Server::start({.host = "::1", .port = 0}, store, controller, metrics, clock, events_of_alone);
   if (!alone) {
     WARN("skipped: " << alone.error().message);
     return;
@@ -481,7 +487,8 @@ TEST_CASE("IPv6 is spoken where the machine has it") {
   client.send(head_of("GET", "/-/healthy"));
   CHECK(client.reply()->status == 200);
   // No host: both kinds of address.
-  const auto both = receive::Server::start({.host = "", .port = 0}, store, controller, metrics, clock);
+  receive::Events events_of_both;
+  const auto both = receive::Server::start({.host = "", .port = 0}, store, controller, metrics, clock, events_of_both);
   REQUIRE(both);
   for (const bool ipv6 : {false, true}) {
     RawHttp other((*both)->port(), ipv6);

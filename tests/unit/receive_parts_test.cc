@@ -32,9 +32,9 @@ struct Served {
   Served(std::string_view first_bytes, const Limits& limits, BodyBudget& budget) {
     std::array<int, 2> ends{};
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) == 0);
-    client = Socket(ends[0]);
+    client = Channel(Socket(ends[0]));
     connection = std::make_unique<Connection>(Socket(ends[1]), "test", limits, budget);
-    REQUIRE(send_all(client, first_bytes, steady_clock::now() + 5s) == Io::done);
+    REQUIRE(client.send_all(first_bytes, steady_clock::now() + 5s) == Io::done);
     thread = std::thread([this] { outcome = connection->next_head().index(); });
   }
   ~Served() {
@@ -48,7 +48,7 @@ struct Served {
     return eventually([&] { return connection->phase() == phase; });
   }
 
-  Socket client;
+  Channel client;
   std::unique_ptr<Connection> connection;
   std::size_t outcome = 0;
   std::thread thread;

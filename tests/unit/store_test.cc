@@ -482,3 +482,40 @@ TEST_CASE("store: many threads at once") {
   CHECK(store->history({.limit = 10000}).value().size() == 4 * per_thread);
   for (int t = 0; t < 4; ++t) CHECK(store->state(TargetName{"t" + std::to_string(t)}).failures == per_thread - 1);
 }
+
+TEST_CASE("store: what changes is told once it can be seen, and being seen again is no change") {
+  const test::ScratchDir scratch;
+  std::vector<std::string> told;
+  StoreOptions options;
+  options.changed = [&](const StoreChanges& changes) {
+    for (const auto& one : changes.alerts) {
+      told.push_back(std::string(one.alert->name()) + (one.active ? " is active, seen " : " has left, seen ") +
+                     std::to_string((one.last_seen - at(0)).count() / 1000));
+    }
+    for (const HistoryEntry& entry : changes.history) told.push_back("action " + std::to_string(entry.id));
+  };
+  const auto store = open_store(scratch.path(), options);
+  REQUIRE(store->merge({firing(alert("A", at(1), at(2))), firing(alert("B", at(1), at(2))),
+                        firing(alert("C", at(1), at(2))), resolved(alert("C", at(1), at(2)))}));
+  CHECK(told == std::vector<std::string>{"A is active, seen 2", "B is active, seen 2"});
+  told.clear();
+  REQUIRE(store->merge({firing(alert("A", at(1), at(50)))}));
+  CHECK(told.empty());
+  Alert changed = alert("A", at(1), at(60));
+  changed.annotations["summary"] = "worse";
+  REQUIRE(store->merge({firing(changed), resolved(alert("B", at(1), at(61)))}));
+  CHECK(told == std::vector<std::string>{"A is active, seen 60", "B has left, seen 2"});
+  told.clear();
+
+  HistoryEntry entry = action("web", at(70));
+  const auto id = store->begin(entry, state_of);
+  REQUIRE(id);
+  CHECK(told.empty());
+  entry.id = *id;
+  entry.outcome = ActionOutcome::done;
+  REQUIRE(store->finish(entry, {}));
+  CHECK(told == std::vector<std::string>{"action " + std::to_string(*id)});
+  told.clear();
+  REQUIRE(store->expire(at(60) + stale_after, stale_after));
+  CHECK(told == std::vector<std::string>{"A has left, seen 60"});
+}
