@@ -34,6 +34,7 @@ void Controller::start() {
   scheduler_ = std::make_unique<Scheduler>(
       settings_->max_parallel, clock_,
       [this](const TargetName& name, std::stop_token stop) { return guarded_pass(name, stop); });
+  end_alerts(clock_.now());  // before anything is decided from those whose time came while the program was away
   for (const auto& [name, runtime] : runtimes_) scheduler_->add(name);
   housekeeper_ = std::jthread([this](std::stop_token stop) { keep_house(std::move(stop)); });
 }
@@ -118,6 +119,15 @@ double Controller::jitter() {
   return random_.with([](std::minstd_rand& random) { return std::uniform_real_distribution<double>{0, 1}(random); });
 }
 
+void Controller::end_alerts(Instant now) {
+  if (const auto ended = store_.expire(now, settings_->stale_after)) {
+    for (const TargetName& target : *ended) scheduler_->kick(target);
+  } else {
+    metrics_.store_failed();
+    log::warn("expire.failed", {{"error", ended.error().message}});
+  }
+}
+
 // Ends alerts whose time has come, and forgets history that is old enough.
 void Controller::keep_house(std::stop_token stop) {
   constexpr Duration look_at_most = std::chrono::minutes{1};
@@ -125,12 +135,7 @@ void Controller::keep_house(std::stop_token stop) {
   Instant prune_at = clock_.now();
   while (!stop.stop_requested()) {
     const Instant now = clock_.now();
-    if (const auto ended = store_.expire(now, settings_->stale_after)) {
-      for (const TargetName& target : *ended) scheduler_->kick(target);
-    } else {
-      metrics_.store_failed();
-      log::warn("expire.failed", {{"error", ended.error().message}});
-    }
+    end_alerts(now);
     if (now >= prune_at) {
       if (const Status pruned = store_.prune(now - settings_->history_retention); !pruned) {
         metrics_.store_failed();

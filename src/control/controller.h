@@ -84,6 +84,7 @@ class Controller final : public receive::Controller {
   [[nodiscard]] Instant next_look(const Look& look, const Decision& decision);
   [[nodiscard]] bool is_dry_run(const Runtime& runtime) const;
   [[nodiscard]] double jitter();
+  void end_alerts(Instant now);
   void keep_house(std::stop_token stop);
 
   const std::shared_ptr<const Settings> settings_;

@@ -22,6 +22,7 @@ void write_fields(JsonWriter& json, const Alert& alert) {
       .field("labels", alert.labels)
       .field("annotations", alert.annotations)
       .field("startsAt", alert.starts_at)
+      .field("endsAt", alert.ends_at)
       .field("last_seen", alert.last_seen)
       .field("target", alert.mapping.target.text)
       .field("action", to_string(alert.mapping.action))

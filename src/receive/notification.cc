@@ -1,185 +1,21 @@
 #include "receive/notification.h"
 
-#include <algorithm>
-#include <array>
-
-#include <nlohmann/json.hpp>
-#include <simdjson.h>
+#include <utility>
 
 #include "base/text.h"
+#include "receive/alert_json.h"
 
 namespace alertscaler::receive {
 namespace {
 
-namespace dom = simdjson::dom;
+using json::bad;
+using json::in_quotes;
+using json::type_of;
+using json::wrong_type;
+namespace dom = json::dom;
 
-static_assert(body_padding >= simdjson::SIMDJSON_PADDING);
-
-// Alertmanager's payload is 4 deep.
-constexpr std::size_t depth_max = 32;
-constexpr std::size_t quoted_bytes_max = 100;
-
-std::string_view type_of(const dom::element& value) {
-  switch (value.type()) {
-    case dom::element_type::ARRAY:
-      return "an array";
-    case dom::element_type::OBJECT:
-      return "an object";
-    case dom::element_type::STRING:
-      return "a string";
-    case dom::element_type::BOOL:
-      return "a boolean";
-    case dom::element_type::NULL_VALUE:
-      return "null";
-    default:
-      return "a number";
-  }
-}
-
-std::string in_quotes(std::string_view text) {
-  return text::json_quote(text::shorten(text, quoted_bytes_max));
-}
-
-// "status": expected a string, found a number
-std::string wrong_type(std::string_view what, std::string_view expected, const dom::element& found) {
-  return std::string(what) + ": expected " + std::string(expected) + ", found " + std::string(type_of(found));
-}
-
-Refusal bad(std::string message) {
-  return {400, std::move(message)};
-}
-
-constexpr std::string_view shape = R"(expected Alertmanager's webhook payload, {"version": "4", "alerts": [...]})";
-
-// Where in a body that is no JSON the first mistake is. Only such bodies are ever parsed a second time.
-class MistakeFinder {
- public:
-  using json = nlohmann::json;
-  bool null() { return true; }
-  bool boolean(bool) { return true; }
-  bool number_integer(json::number_integer_t) { return true; }
-  bool number_unsigned(json::number_unsigned_t) { return true; }
-  bool number_float(json::number_float_t, const std::string&) { return true; }
-  bool string(std::string&) { return true; }
-  bool binary(json::binary_t&) { return true; }
-  bool start_object(std::size_t) { return true; }
-  bool key(std::string&) { return true; }
-  bool end_object() { return true; }
-  bool start_array(std::size_t) { return true; }
-  bool end_array() { return true; }
-  bool parse_error(std::size_t, const std::string&, const json::exception& error) {
-    const std::string_view what = error.what();  // "[json.exception.parse_error.101] parse error at line …"
-    const std::size_t id_end = what.find("] ");
-    constexpr std::size_t text_bytes_max = 300;
-    found_ = text::shorten(id_end == std::string_view::npos ? what : what.substr(id_end + 2), text_bytes_max);
-    return false;
-  }
-  [[nodiscard]] const std::string& found() const { return found_; }
-
- private:
-  std::string found_;
-};
-
-Refusal not_json(std::string_view text, simdjson::error_code error) {
-  if (error == simdjson::DEPTH_ERROR) {
-    return bad("the body is nested deeper than " + std::to_string(depth_max) + " levels; " + std::string(shape));
-  }
-  if (error == simdjson::MEMALLOC) return {503, "there is no memory for a body of this size"};
-  MistakeFinder finder;
-  const bool accepted = nlohmann::json::sax_parse(text.begin(), text.end(), &finder);
-  const std::string why = accepted ? simdjson::error_message(error) : finder.found();
-  return bad("the body is not JSON that can be used: " + why + "; " + std::string(shape));
-}
-
-void note(Delivered& alert, std::string problem) {
-  if (alert.problem.empty()) alert.problem = std::move(problem);
-}
-
-// `what` is "labels" or "annotations".
-void read_labels(const dom::element& value, std::string_view what, const Limits& limits, Delivered& alert,
-                 Labels& labels) {
-  if (value.is_null()) return;
-  dom::object object;
-  if (value.get(object) != simdjson::SUCCESS) return note(alert, wrong_type(what, "an object", value));
-  std::size_t count = 0;
-  for (const dom::key_value_pair pair : object) {
-    std::string_view text;
-    if (++count > limits.labels_per_alert_max) {
-      return note(alert, "more than " + std::to_string(limits.labels_per_alert_max) + " " + std::string(what));
-    }
-    if (pair.key.empty()) return note(alert, std::string(what) + ": a name is empty");
-    if (pair.value.get(text) != simdjson::SUCCESS) {
-      note(alert, wrong_type(std::string(what) + ": " + in_quotes(pair.key), "a string", pair.value));
-      continue;
-    }
-    if (text.empty()) continue;  // to Prometheus the same as no label
-    const std::size_t before = labels.size();
-    labels.emplace_hint(labels.end(), pair.key, text);  // senders sort them
-    if (labels.size() == before) note(alert, std::string(what) + ": " + in_quotes(pair.key) + " is given twice");
-  }
-}
-
-void read_time(const dom::element& value, std::string_view what, Delivered& alert, std::optional<Instant>& time) {
-  if (value.is_null()) return;
-  std::string_view text;
-  if (value.get(text) != simdjson::SUCCESS) return note(alert, wrong_type(what, "an RFC 3339 time", value));
-  if (text.empty()) return;
-  const auto parsed = text::parse_time(text);
-  if (!parsed) return note(alert, std::string(what) + ": expected an RFC 3339 time, found " + in_quotes(text));
-  if (!text::is_zero_time(*parsed)) time = *parsed;
-}
-
-bool is_fingerprint(std::string_view text) {
-  return text.size() == 16 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
-void read_status(const dom::element& value, Delivered& alert) {
-  std::string_view text;
-  if (value.get(text) != simdjson::SUCCESS) {
-    return note(alert, wrong_type("status", R"("firing" or "resolved")", value));
-  }
-  alert.status = text::shorten(text, quoted_bytes_max);
-  alert.resolved = text == "resolved";
-  if (!alert.resolved && text != "firing") {
-    note(alert, R"(status: expected "firing" or "resolved", found )" + in_quotes(text));
-  }
-}
-
-Delivered read_alert(const dom::element& value, const Limits& limits) {
-  Delivered alert;
-  dom::object object;
-  if (value.get(object) != simdjson::SUCCESS) {
-    alert.problem = wrong_type("alert", "an object", value);
-    return alert;
-  }
-  constexpr std::array<std::string_view, 6> names = {"status",   "labels", "annotations",
-                                                     "startsAt", "endsAt", "fingerprint"};
-  std::array<bool, names.size()> seen{};
-  for (const dom::key_value_pair pair : object) {
-    const auto name = std::find(names.begin(), names.end(), pair.key);
-    if (name == names.end()) continue;
-    bool& seen_before = seen.at(static_cast<std::size_t>(name - names.begin()));
-    if (seen_before) {
-      note(alert, in_quotes(pair.key) + " is given twice");
-      continue;
-    }
-    seen_before = true;
-    std::string_view text;
-    if (pair.key == "status") read_status(pair.value, alert);
-    if (pair.key == "labels") read_labels(pair.value, "labels", limits, alert, alert.labels);
-    if (pair.key == "annotations") read_labels(pair.value, "annotations", limits, alert, alert.annotations);
-    if (pair.key == "startsAt") read_time(pair.value, "startsAt", alert, alert.starts_at);
-    if (pair.key == "endsAt") read_time(pair.value, "endsAt", alert, alert.ends_at);
-    if (pair.key == "fingerprint" && pair.value.get(text) == simdjson::SUCCESS && is_fingerprint(text)) {
-      alert.fingerprint = Fingerprint{std::string(text)};
-    }
-  }
-  if (!seen[0]) note(alert, R"(status: expected "firing" or "resolved", found none)");
-  if (alert.labels.empty()) note(alert, "it has no labels");
-  if (alert.fingerprint.empty()) alert.fingerprint = fingerprint_of(alert.labels);
-  return alert;
-}
+constexpr std::string_view shape =
+    R"(expected Alertmanager's webhook payload, {"version": "4", "alerts": [...]}, or Grafana's (version "1"))";
 
 // The fields of the notification itself that matter; all else is passed over.
 struct Envelope {
@@ -192,8 +28,8 @@ struct Envelope {
 std::optional<Refusal> read_envelope(const dom::element& root, Envelope& envelope) {
   if (root.is_array()) {
     return bad(std::string(shape) +
-               ", found an array; the array that Prometheus sends to /api/v2/alerts is not "
-               "supported by this version");
+               ", found an array; if this is what Prometheus or vmalert sends to an Alertmanager, its path is "
+               "/api/v2/alerts");
   }
   dom::object object;
   if (root.get(object) != simdjson::SUCCESS) return bad(std::string(shape) + ", found " + std::string(type_of(root)));
@@ -210,61 +46,81 @@ std::optional<Refusal> read_envelope(const dom::element& root, Envelope& envelop
   return std::nullopt;
 }
 
-std::optional<Refusal> check_version(const Envelope& envelope) {
+std::optional<Refusal> read_version(Envelope& envelope) {
   std::string_view text;
   const bool is_text = envelope.version && envelope.version->get(text) == simdjson::SUCCESS;
-  if (envelope.grafana || (is_text && text == "1")) {
-    return bad(R"(this is Grafana's webhook payload (version "1"), which this version does not take yet; )" +
-               std::string(shape));
-  }
-  if (is_text && text == "4") return std::nullopt;
+  if (is_text && text == "1") envelope.grafana = true;
+  if (is_text && (text == "4" || text == "1")) return std::nullopt;
   std::string found = "none";
   if (is_text) found = in_quotes(text);
   if (envelope.version && !is_text) found = type_of(*envelope.version);
   return bad(std::string(shape) + "; found " + (found == "none" ? "no version" : "version " + found));
 }
 
+tl::expected<std::vector<Delivered>, Refusal> read_alerts(const dom::array& array, json::Form form,
+                                                          const Limits& limits) {
+  if (auto refused = json::check_count(array, limits)) return tl::unexpected(std::move(*refused));
+  std::vector<Delivered> alerts;
+  alerts.reserve(array.size());
+  for (const dom::element alert : array) alerts.push_back(json::read_alert(alert, form, limits));
+  return alerts;
+}
+
+// What Alertmanager makes of the times of an alert that is posted to it.
+void settle_times(Delivered& alert, Instant now) {
+  if (!alert.ends_at) alert.ends_at = now + pushed_alert_lasts;
+  alert.resolved = *alert.ends_at <= now;
+  alert.status = alert.resolved ? "resolved" : "firing";
+  if (alert.problem.empty() && alert.starts_at && *alert.starts_at > *alert.ends_at) {
+    alert.problem = "startsAt (" + text::format_time(*alert.starts_at) + ") is after endsAt (" +
+                    text::format_time(*alert.ends_at) + ")";
+  }
+}
+
 }  // namespace
 
 tl::expected<Notification, Refusal> parse_notification(const Body& body, const Limits& limits) {
-  std::string_view text = body.text();
-  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
-  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
-    return tl::unexpected(bad("the body is UTF-16; expected UTF-8. " + std::string(shape)));
-  }
-  if (text::trim(text).empty()) return tl::unexpected(bad("the body is empty; " + std::string(shape)));
-
   dom::parser parser;
-  dom::element root;
-  simdjson::error_code error = parser.allocate(text.size(), depth_max);
-  if (error == simdjson::SUCCESS) error = parser.parse(text.data(), text.size(), false).get(root);
-  if (error != simdjson::SUCCESS) return tl::unexpected(not_json(text, error));
-
+  const auto root = json::parse(body, shape, parser);
+  if (!root) return tl::unexpected(root.error());
   Envelope envelope;
-  if (auto refused = read_envelope(root, envelope)) return tl::unexpected(std::move(*refused));
-  if (auto refused = check_version(envelope)) return tl::unexpected(std::move(*refused));
+  if (auto refused = read_envelope(*root, envelope)) return tl::unexpected(std::move(*refused));
+  if (auto refused = read_version(envelope)) return tl::unexpected(std::move(*refused));
   if (!envelope.alerts) return tl::unexpected(bad(std::string(shape) + "; found no \"alerts\""));
-  dom::array alerts;
-  if (envelope.alerts->get(alerts) != simdjson::SUCCESS) {
+  dom::array array;
+  if (envelope.alerts->get(array) != simdjson::SUCCESS) {
     return tl::unexpected(bad(wrong_type("alerts", "an array", *envelope.alerts)));
   }
   Notification notification;
+  notification.shape = envelope.grafana ? Shape::grafana : Shape::alertmanager;
   std::string_view group_key;
   if (envelope.group_key && !envelope.group_key->is_null()) {
     if (envelope.group_key->get(group_key) != simdjson::SUCCESS) {
       return tl::unexpected(bad(wrong_type("groupKey", "a string", *envelope.group_key)));
     }
-    notification.group_key = group_key;
+    if (!envelope.grafana) notification.group_key = group_key;
   }
-  // The array's own size saturates at 2^24, far beyond any limit of ours.
-  if (alerts.size() > limits.alerts_per_notification_max) {
-    return tl::unexpected(Refusal{
-        413, "the notification holds more than " + std::to_string(limits.alerts_per_notification_max) + " alerts"});
-  }
-  notification.alerts.reserve(alerts.size());
-  for (const dom::element alert : alerts) notification.alerts.push_back(read_alert(alert, limits));
+  auto alerts = read_alerts(array, envelope.grafana ? json::Form::grafana : json::Form::alertmanager, limits);
+  if (!alerts) return tl::unexpected(std::move(alerts).error());
+  notification.alerts = *std::move(alerts);
   return notification;
+}
+
+tl::expected<Notification, Refusal> parse_pushed(const Body& body, const Limits& limits, Instant now) {
+  constexpr std::string_view pushed_shape =
+      R"(expected the array of alerts that Prometheus sends to an Alertmanager, [{"labels": {...}}])";
+  dom::parser parser;
+  const auto root = json::parse(body, pushed_shape, parser);
+  if (!root) return tl::unexpected(root.error());
+  dom::array array;
+  if (root->get(array) != simdjson::SUCCESS) {
+    const std::string hint = root->is_object() ? "; a webhook's notification goes to /webhook" : "";
+    return tl::unexpected(bad(std::string(pushed_shape) + ", found " + std::string(type_of(*root)) + hint));
+  }
+  auto alerts = read_alerts(array, json::Form::pushed, limits);
+  if (!alerts) return tl::unexpected(std::move(alerts).error());
+  for (Delivered& alert : *alerts) settle_times(alert, now);
+  return Notification{.shape = Shape::pushed, .group_key = {}, .alerts = *std::move(alerts)};
 }
 
 }  // namespace alertscaler::receive

@@ -1,4 +1,4 @@
-// From the bytes of a webhook's body to alerts. Pure: no clock, no configuration, no I/O.
+// From the bytes of a sender's body to alerts. Pure: no clock, no configuration, no I/O.
 #pragma once
 
 #include <optional>
@@ -26,13 +26,27 @@ struct Delivered {
   std::optional<Instant> ends_at;    // likewise
 };
 
+enum class Shape { alertmanager, grafana, pushed };
+
 struct Notification {
-  std::string group_key;  // empty when the sender gave none
+  Shape shape = Shape::alertmanager;
+  // By which Alertmanager tells its groups apart; empty when the sender gave none, and for Grafana, whose groups are of
+  // another Alertmanager than ours.
+  std::string group_key;
   std::vector<Delivered> alerts;
 };
 
-// Alertmanager's payload, version 4. Refused as a whole (400, or 413 for too many alerts) only when the body is not
-// JSON or not of that shape; the text says what was expected and found, and where if that is known.
+// Alertmanager's payload, version 4, or Grafana's, version 1. Refused as a whole (400, or 413 for too many alerts) only
+// when the body is not JSON or not of such a shape; the text says what was expected and found, and where if that is
+// known.
 [[nodiscard]] tl::expected<Notification, Refusal> parse_notification(const Body& body, const Limits& limits);
+
+// What Prometheus, vmalert and rulers send to an Alertmanager's /api/v2/alerts, an array of alerts; refused as above.
+// One whose endsAt is `now` or before is resolved; one without an endsAt ends pushed_alert_lasts later unless it is
+// posted again.
+[[nodiscard]] tl::expected<Notification, Refusal> parse_pushed(const Body& body, const Limits& limits, Instant now);
+
+// Alertmanager's default resolve_timeout.
+inline constexpr Duration pushed_alert_lasts = std::chrono::minutes{5};
 
 }  // namespace alertscaler::receive

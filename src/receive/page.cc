@@ -115,10 +115,13 @@ struct Endpoint {
   bool link;
   std::string_view meaning;
 };
-constexpr std::array<Endpoint, 8> endpoints = {{
+constexpr std::array<Endpoint, 9> endpoints = {{
     {"POST", "webhook", false,
-     "Alertmanager's notifications. <code>?wait=10s</code> answers with the decision, <code>?dry_run=true</code> "
+     "The notifications of Alertmanager and Grafana. <code>?wait=10s</code> answers with the decision, "
+     "<code>?dry_run=true</code> "
      "decides and does nothing."},
+    {"POST", "api/v2/alerts", false,
+     "Alerts straight from Prometheus or vmalert, as they send them to an Alertmanager."},
     {"GET", "api/v1/targets", true, "Every target: its count, its alerts, what was decided and why."},
     {"GET", "api/v1/alerts", true, "The alerts that fire now."},
     {"GET", "api/v1/history", true,

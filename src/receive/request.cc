@@ -28,6 +28,13 @@ std::optional<Refusal> check_params(const Params& params, std::initializer_list<
   return std::nullopt;
 }
 
+std::optional<Refusal> check_encoding(const Head& head) {
+  const auto encoding = head.find("content-encoding");
+  if (!encoding || *encoding == "identity") return std::nullopt;
+  return Refusal{400,
+                 "expected the body without Content-Encoding, found " + text::json_quote(text::shorten(*encoding, 32))};
+}
+
 std::optional<std::string> param(const Params& params, const std::string& name) {
   const auto found = params.find(name);
   if (found == params.end()) return std::nullopt;

@@ -28,6 +28,8 @@ struct Request {
 
 // A misspelt parameter must not be passed over: a ?dryrun=true that acts would be a bad surprise.
 [[nodiscard]] std::optional<Refusal> check_params(const Params& params, std::initializer_list<std::string_view> known);
+// Absent: the body is as it was written, not compressed.
+[[nodiscard]] std::optional<Refusal> check_encoding(const Head& head);
 // The value; empty text when it was given empty. REQUIRES: check_params accepted.
 [[nodiscard]] std::optional<std::string> param(const Params& params, const std::string& name);
 

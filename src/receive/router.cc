@@ -15,12 +15,26 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view webhook_path = "/webhook";
 constexpr std::string_view webhook_hint =
-    "expected POST: this is where Alertmanager sends its notifications (when it is told http:// and something "
-    "redirects "
-    "to https://, its POST becomes a GET: put the https:// address into alertmanager.yml)";
+    "expected POST: this is where Alertmanager and Grafana send their notifications (when a sender is told http:// and "
+    "something redirects to https://, its POST becomes a GET: give it the https:// address)";
+constexpr std::string_view push_path = "/api/v2/alerts";
+constexpr std::string_view push_hint =
+    "expected POST: this is where Prometheus and vmalert send their alerts (GET /api/v1/alerts lists those that are "
+    "active; when a sender is told http:// and something redirects to https://, its POST becomes a GET)";
 
 bool is_notification(const Head& head) {
+  if (head.path() == push_path) return head.method == "POST";
   return head.path() == webhook_path && (head.method == "POST" || head.method == "PUT");
+}
+
+// Who sends, as far as it can be told before the body is read.
+Source sender(const Head& head) {
+  return head.path() == push_path ? Source::prometheus : Webhook::sender(head);
+}
+
+std::string_view hint(std::string_view path) {
+  if (path == webhook_path) return webhook_hint;
+  return path == push_path ? push_hint : "";
 }
 
 std::string shown(std::string_view text) {
@@ -30,7 +44,21 @@ std::string shown(std::string_view text) {
 
 }  // namespace
 
-enum class Handler { webhook, targets, target, alerts, history, status, events, metrics, healthy, ready, page };
+enum class Handler {
+  webhook,
+  push,
+  push_status,
+  targets,
+  target,
+  alerts,
+  history,
+  status,
+  events,
+  metrics,
+  healthy,
+  ready,
+  page
+};
 
 struct Router::Route {
   std::string_view path;
@@ -55,13 +83,15 @@ Router::Router(const Surroundings& around, Authenticator& authenticator, ApiOpti
       events_(around.events),
       authenticator_(authenticator),
       version_(options.version),
-      webhook_(around.store, around.controller, around.metrics, around.clock, around.limits, around.stopping),
+      intake_(around.store, around.controller, around.metrics),
+      webhook_(intake_, around.store, around.controller, around.clock, around.limits, around.stopping),
+      push_(intake_, around.clock, around.limits, around.stopping, options.version),
       api_(around.store, around.controller, around.clock, std::move(options)),
       say_unauthorized_(10s, around.clock),
       say_failed_(10s, around.clock) {}
 
 Answer Router::answer(const Request& request) {
-  Source source = Webhook::sender(request.head);
+  Source source = sender(request.head);
   Answer answer = dispatch(request, source);
   if (answer.status == 0) return answer;
   count(request.head, source, answer.status);
@@ -72,8 +102,10 @@ Answer Router::answer(const Request& request) {
 }
 
 Answer Router::dispatch(const Request& request, Source& source) {
-  static constexpr std::array<Route, 11> routes = {{
+  static constexpr std::array<Route, 13> routes = {{
       {webhook_path, "POST, PUT", Handler::webhook},
+      {push_path, "POST", Handler::push},
+      {"/api/v2/status", get, Handler::push_status},
       {"/api/v1/targets", get, Handler::targets},
       {"/api/v1/targets/", get, Handler::target, false, true},
       {"/api/v1/alerts", get, Handler::alerts},
@@ -98,8 +130,8 @@ Answer Router::dispatch(const Request& request, Source& source) {
   bool method_fits = false;
   for (const std::string& method : allowed) method_fits = method_fits || text::trim(method) == request.head.method;
   if (!method_fits) {
-    const bool hint = found->handler == Handler::webhook && request.head.method == "GET";
-    Answer answer = failure(405, hint ? std::string(webhook_hint) : "expected " + std::string(found->allow));
+    const std::string_view hinted = request.head.method == "GET" ? hint(found->path) : "";
+    Answer answer = failure(405, hinted.empty() ? "expected " + std::string(found->allow) : std::string(hinted));
     answer.headers.emplace_back("Allow", found->allow);
     return answer;
   }
@@ -111,6 +143,10 @@ Answer Router::call(const Route& route, const Request& request, std::string_view
   switch (route.handler) {
     case Handler::webhook:
       return webhook_.receive(request, source);
+    case Handler::push:
+      return push_.alerts(request);
+    case Handler::push_status:
+      return push_.status(request);
     case Handler::targets:
       return api_.targets(request);
     case Handler::target:
@@ -170,7 +206,7 @@ Answer Router::unauthorized(const Request& request) {
 }
 
 Answer Router::refuse(const Head& head, const Refusal& refusal, std::string_view client) {
-  count(head, Webhook::sender(head), refusal.status);
+  count(head, sender(head), refusal.status);
   Answer answer = failure(refusal);
   say(head, client, answer);
   return answer;
@@ -182,7 +218,7 @@ Answer Router::failed(const Request& request, std::string_view what) {
         "request.failed",
         {{"method", request.head.method}, {"path", shown(request.path)}, {"error", what}, {"held_back", *held_back}});
   }
-  count(request.head, Webhook::sender(request.head), 500);
+  count(request.head, sender(request.head), 500);
   return failure(500, "the request could not be answered; the log says why");
 }
 

@@ -11,8 +11,10 @@
 #include "receive/api.h"
 #include "receive/authenticator.h"
 #include "receive/events.h"
+#include "receive/intake.h"
 #include "receive/once.h"
 #include "receive/ports.h"
+#include "receive/push.h"
 #include "receive/request.h"
 #include "receive/webhook.h"
 #include "record/metrics.h"
@@ -62,7 +64,9 @@ class Router {
   Events& events_;
   Authenticator& authenticator_;
   const std::string version_;
+  Intake intake_;
   Webhook webhook_;
+  Push push_;
   Api api_;
   Seldom say_unauthorized_;
   Seldom say_failed_;

@@ -168,8 +168,9 @@ Merged StagedAlerts::merge(Incoming incoming) {
   if (known != nullptr && known->alert->mapping.target != incoming.alert.mapping.target) {
     other = known->alert->mapping.target;
   }
-  MergeOutcome outcome = known == nullptr ? alertscaler::merge(nullptr, resolved(fingerprint), std::move(incoming))
-                                          : alertscaler::merge(known->alert.get(), nullptr, std::move(incoming));
+  MergeOutcome outcome =
+      known == nullptr ? alertscaler::merge(nullptr, resolved(fingerprint), std::move(incoming))
+                       : alertscaler::merge(known->alert.get(), known->seen.ends_at, nullptr, std::move(incoming));
   Merged merged{outcome.result, std::move(outcome.reason), outcome.changes_intent, {}};
   if (outcome.resolved) {
     newest_resolve_ = std::max(newest_resolve_, outcome.resolved->resolved_at);
@@ -181,10 +182,7 @@ Merged StagedAlerts::merge(Incoming incoming) {
     case ActiveChange::none:
       break;
     case ActiveChange::refreshed:
-      entry.seen.ends_at = outcome.ends_at;
-      [[fallthrough]];
-    case ActiveChange::seen:
-      entry.seen.last_seen = outcome.last_seen;
+      entry.seen = {outcome.last_seen, outcome.ends_at};
       break;
     case ActiveChange::held:
       if (entry.row == 0) entry.row = next_row_++;

@@ -19,11 +19,27 @@ std::string ago(Duration age) {
   return text::format_duration(whole) + " ago";
 }
 
+bool is_alertmanagers(Source source) {
+  return source == Source::alertmanager || source == Source::grafana || source == Source::resync;
+}
+
+// Until when an alert that is active until `known_end` is active after it was delivered again.
+std::optional<Instant> end_after(const Alert& known, std::optional<Instant> known_end, const Alert& alert) {
+  if (alert.source == Source::manual && known.source != Source::manual) return known_end;
+  if (alert.source != Source::prometheus || known.source == Source::manual) return alert.ends_at;
+  if (!known_end || !alert.ends_at) return known_end;
+  return std::max(*known_end, *alert.ends_at);
+}
+
 // Who asserts an alert: one that was posted by hand becomes Alertmanager's when Alertmanager delivers it, and stays
-// Alertmanager's when somebody posts it by hand or a resync finds it.
-void keep_origin(const Alert& known, Alert& alert) {
-  const bool secondary = alert.source == Source::manual || alert.source == Source::resync;
-  if (secondary && known.source != Source::manual) alert.source = known.source;
+// Alertmanager's when somebody posts it by hand, a resync finds it or Prometheus pushes it, too.
+void keep_origin(const Alert& known, std::optional<Instant> known_end, Alert& alert) {
+  alert.ends_at = end_after(known, known_end, alert);
+  const bool keeps =
+      (alert.source == Source::manual && known.source != Source::manual) ||
+      (alert.source == Source::resync && (known.source == Source::alertmanager || known.source == Source::grafana)) ||
+      (alert.source == Source::prometheus && is_alertmanagers(known.source));
+  if (keeps) alert.source = known.source;
   if (alert.group_key.empty()) alert.group_key = known.group_key;
 }
 
@@ -40,10 +56,10 @@ MergeOutcome accept(Alert alert) {
   return {.change = ActiveChange::held, .alert = std::move(alert), .changes_intent = true};
 }
 
-MergeOutcome refresh(const Alert& known, Alert alert) {
+MergeOutcome refresh(const Alert& known, std::optional<Instant> known_end, Alert alert) {
   // A short text: formatting a time would cost as much as all the rest, a thousand times a notification.
   MergeOutcome out{.result = MergeResult::duplicate, .reason = "already active"};
-  keep_origin(known, alert);
+  keep_origin(known, known_end, alert);
   if (same_but_for_sighting(known, alert)) {
     out.change = ActiveChange::refreshed;
     out.last_seen = alert.last_seen;
@@ -56,19 +72,26 @@ MergeOutcome refresh(const Alert& known, Alert alert) {
   return out;
 }
 
-MergeOutcome merge_firing(const Alert* known, const Resolved* resolved, Incoming incoming) {
+// Is a push the active episode, whatever start it says?
+bool same_episode(std::optional<Instant> known_end, const Alert& alert) {
+  return alert.source == Source::prometheus && (!known_end || alert.starts_at < *known_end);
+}
+
+MergeOutcome merge_firing(const Alert* known, std::optional<Instant> known_end, const Resolved* resolved,
+                          Incoming incoming) {
   Alert& alert = incoming.alert;
   if (known != nullptr) {
-    if (!incoming.starts_at_known) alert.starts_at = known->starts_at;
+    if (!incoming.starts_at_known || same_episode(known_end, alert)) alert.starts_at = known->starts_at;
     if (alert.starts_at < known->starts_at) {
       MergeOutcome out = stale("an earlier firing, from " + text::format_time(alert.starts_at) +
                                ", of an alert that fires since " + text::format_time(known->starts_at));
-      out.change = ActiveChange::seen;
+      out.change = ActiveChange::refreshed;
       out.last_seen = alert.last_seen;
+      out.ends_at = known_end;
       return out;
     }
-    if (alert.starts_at == known->starts_at) return refresh(*known, std::move(alert));
-    keep_origin(*known, alert);
+    if (alert.starts_at == known->starts_at) return refresh(*known, known_end, std::move(alert));
+    keep_origin(*known, known_end, alert);
     return accept(std::move(alert));
   }
   const bool late = resolved != nullptr && incoming.starts_at_known && alert.starts_at <= resolved->starts_at &&
@@ -99,9 +122,9 @@ MergeOutcome merge_resolved(const Alert* known, const Resolved* resolved, const 
 
 }  // namespace
 
-MergeOutcome merge(const Alert* known, const Resolved* resolved, Incoming incoming) {
+MergeOutcome merge(const Alert* known, std::optional<Instant> known_end, const Resolved* resolved, Incoming incoming) {
   return incoming.resolved ? merge_resolved(known, resolved, incoming)
-                           : merge_firing(known, resolved, std::move(incoming));
+                           : merge_firing(known, known_end, resolved, std::move(incoming));
 }
 
 }  // namespace alertscaler

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "model/alert.h"
 
@@ -25,8 +26,7 @@ struct Resolved {
 // What becomes of the fingerprint's place in the active set.
 enum class ActiveChange {
   none,       // as it was
-  seen,       // as it was, last seen at MergeOutcome::last_seen
-  refreshed,  // the same, and ends_at is MergeOutcome::ends_at
+  refreshed,  // the same, last seen at MergeOutcome::last_seen, and ends_at is MergeOutcome::ends_at
   held,       // it holds MergeOutcome::alert
   left,       // nothing any more
 };
@@ -36,7 +36,7 @@ struct MergeOutcome {
   std::string reason;  // for people; empty when accepted
   ActiveChange change = ActiveChange::none;
   std::optional<Alert> alert;        // with `held` only
-  Instant last_seen{};               // with `seen` and `refreshed`
+  Instant last_seen{};               // with `refreshed`
   std::optional<Instant> ends_at;    // with `refreshed`
   std::optional<Resolved> resolved;  // to be remembered; absent: unchanged
   bool changes_intent = false;       // something that a decision can see changed: look at the target again
@@ -45,15 +45,24 @@ struct MergeOutcome {
 // A firing of an episode that was resolved less than this ago is a late delivery, not a new firing.
 inline constexpr Duration late_firing_window = std::chrono::seconds{60};
 
-// `known` is what the active set holds for the fingerprint, or null; its last_seen and ends_at are not looked at.
-// `resolved` is its last resolve, or null; it is not looked at while the alert is active, and after late_firing_window
-// only to tell a repeated resolve.
+// `known` is what the active set holds for the fingerprint, or null; its last_seen is not looked at, and its end is
+// `known_end`. `resolved` is its last resolve, or null; it is not looked at while the alert is active, and after
+// late_firing_window only to tell a repeated resolve.
 //
 // A resolve that comes before its firing is remembered, so that the firing is known as late. A firing that is older
 // than the active one is stale, but somebody said that the alert fires: it counts as seen. (Alertmanager moves a
 // startsAt back when a second Prometheus reports an earlier one; such an alert must not expire while it is delivered.)
 // For the same reason a resolve with an older startsAt than the active one's is stale only when it ended before that.
+//
+// What Prometheus pushes (Source::prometheus) is merged as Alertmanager does it. A firing whose start differs is the
+// active episode all the same unless that has ended before: two Prometheus replicas never start at the same moment. The
+// later of two ends counts. An alert that somebody asserts without an end, such as Alertmanager, keeps having none, and
+// stays theirs.
 // REQUIRES: all arguments are of one fingerprint.
-[[nodiscard]] MergeOutcome merge(const Alert* known, const Resolved* resolved, Incoming incoming);
+[[nodiscard]] MergeOutcome merge(const Alert* known, std::optional<Instant> known_end, const Resolved* resolved,
+                                 Incoming incoming);
+[[nodiscard]] inline MergeOutcome merge(const Alert* known, const Resolved* resolved, Incoming incoming) {
+  return merge(known, known == nullptr ? std::nullopt : known->ends_at, resolved, std::move(incoming));
+}
 
 }  // namespace alertscaler

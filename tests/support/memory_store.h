@@ -156,9 +156,10 @@ class MemoryStore final : public Store {
       answer.result = out.result;
       answer.reason = out.reason;
       answer.changes_intent = out.changes_intent;
-      if (out.change == ActiveChange::seen || out.change == ActiveChange::refreshed)
+      if (out.change == ActiveChange::refreshed) {
         known->second.last_seen = out.last_seen;
-      if (out.change == ActiveChange::refreshed) known->second.ends_at = out.ends_at;
+        known->second.ends_at = out.ends_at;
+      }
       if (out.change == ActiveChange::held) memory.active.insert_or_assign(fingerprint, *out.alert);
       if (out.change == ActiveChange::left) memory.active.erase(known);
       if (out.resolved) memory.resolved.insert_or_assign(fingerprint, *out.resolved);

@@ -26,8 +26,6 @@ struct World {
         break;
       case ActiveChange::refreshed:
         active->ends_at = out.ends_at;
-        [[fallthrough]];
-      case ActiveChange::seen:
         active->last_seen = out.last_seen;
         break;
       case ActiveChange::held:
@@ -277,7 +275,7 @@ TEST_CASE("merge: a stale firing counts as seen and changes nothing else") {
   Alert older = alert("A", at(10), at(40));
   older.annotations["summary"] = "old news";
   older.mapping.step = Step{5, false};
-  CHECK(world.deliver(test::firing(older)).change == ActiveChange::seen);
+  CHECK(world.deliver(test::firing(older)).change == ActiveChange::refreshed);
   known.last_seen = at(40);
   CHECK(*world.active == known);
 }
@@ -302,8 +300,17 @@ TEST_CASE("merge: whose alert it is") {
       {"one posted by hand becomes the resync's", Source::manual, "", Source::resync, "", Source::resync, ""},
       {"a changed routing tree changes the group", Source::alertmanager, "g", Source::alertmanager, "h",
        Source::alertmanager, "h"},
-      {"the last of two real senders is shown", Source::alertmanager, "g", Source::prometheus, "", Source::prometheus,
+      {"Alertmanager's stays so when Prometheus pushes it, too", Source::alertmanager, "g", Source::prometheus, "",
+       Source::alertmanager, "g"},
+      {"a resync's stays so when Prometheus pushes it, too", Source::resync, "", Source::prometheus, "", Source::resync,
+       ""},
+      {"Prometheus' becomes Alertmanager's", Source::prometheus, "", Source::alertmanager, "g", Source::alertmanager,
        "g"},
+      {"Prometheus' becomes the resync's, which must be able to end it", Source::prometheus, "", Source::resync, "",
+       Source::resync, ""},
+      {"one posted by hand becomes Prometheus'", Source::manual, "", Source::prometheus, "", Source::prometheus, ""},
+      {"Prometheus' stays so when somebody posts it by hand", Source::prometheus, "", Source::manual, "",
+       Source::prometheus, ""},
   }));
   CAPTURE(c.name);
   const bool new_episode = GENERATE(false, true);
@@ -318,6 +325,78 @@ TEST_CASE("merge: whose alert it is") {
   world.deliver(test::firing(second));
   CHECK(world.active->source == c.then);
   CHECK(world.active->group_key == c.then_group);
+}
+
+namespace {
+
+// As Prometheus pushes it: with an end, and without a group.
+Alert pushed(double starts, double comes, std::optional<double> ends) {
+  Alert out = alert("A", at(starts), at(comes));
+  out.source = Source::prometheus;
+  out.group_key.clear();
+  if (ends) out.ends_at = at(*ends);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("merge: until when a pushed alert lasts") {
+  struct Case {
+    std::string name;
+    Source first;
+    std::optional<double> first_end;
+    Source second;
+    std::optional<double> second_end;
+    std::optional<double> then;
+  };
+  using enum Source;
+  const auto c = GENERATE(values<Case>({
+      {"each post moves the end", prometheus, 50, prometheus, 90, 90},
+      {"an earlier end takes nothing away", prometheus, 90, prometheus, 50, 90},
+      {"what Alertmanager asserts, too, has no end", prometheus, 50, alertmanager, {}, {}},
+      {"what Alertmanager asserts gets no end from Prometheus", alertmanager, {}, prometheus, 50, {}},
+      {"what a resync found gets no end from Prometheus", resync, {}, prometheus, 50, {}},
+      {"what was posted by hand gets Prometheus' end", manual, {}, prometheus, 50, 50},
+      {"a post by hand does not take Prometheus' end away", prometheus, 50, manual, {}, 50},
+  }));
+  CAPTURE(c.name);
+  World world;
+  Alert first = pushed(10, 12, c.first_end);
+  first.source = c.first;
+  world.deliver(test::firing(first));
+  Alert second = pushed(10, 30, c.second_end);
+  second.source = c.second;
+  CHECK(world.deliver(test::firing(second)).result == MergeResult::duplicate);
+  CHECK(world.active->ends_at == (c.then ? std::optional(at(*c.then)) : std::nullopt));
+  CHECK(world.active->last_seen == at(30));
+}
+
+TEST_CASE("merge: pushes of two Prometheus replicas are one episode") {
+  World world;
+  world.deliver(test::firing(pushed(20, 22, 60)));
+  for (const double starts : {10.0, 30.0}) {
+    CAPTURE(starts);
+    Alert other = pushed(starts, 32, 70);
+    other.annotations["scale_replicas"] = "7";
+    other.mapping = {TargetName{"web"}, AlertAction::to, {}, 7};
+    const auto out = world.deliver(test::firing(other));
+    CHECK(out.result == MergeResult::duplicate);
+    CHECK(world.active->starts_at == at(20));
+    CHECK(world.active->ends_at == at(70));
+    CHECK(world.active->mapping.replicas == 7);
+  }
+  SECTION("one that begins after the end of the known one is another") {
+    const auto out = world.deliver(test::firing(pushed(70, 71, 110)));
+    CHECK(out.result == MergeResult::accepted);
+    CHECK(world.active->starts_at == at(70));
+  }
+  SECTION("the resolve of either ends it, and repetitions change nothing") {
+    CHECK(world.deliver(test::resolved(pushed(30, 40, 40))).change == ActiveChange::left);
+    for (double comes = 55; comes < 40 + 15 * 60; comes += 15) {
+      CHECK_FALSE(world.deliver(test::resolved(pushed(30, comes, 40))).resolved);
+    }
+    CHECK_FALSE(world.active);
+  }
 }
 
 // Episodes 1..n of one alert, each firing delivered and each but perhaps the last resolved: whatever the order in which

@@ -128,6 +128,7 @@ TEST_CASE("alerts are listed with what they ask") {
                           {"labels", {{"alertname", "A"}, {"scale_action", "up"}, {"scale_target", "web"}}},
                           {"annotations", {{"summary", "of A"}}},
                           {"startsAt", "2025-12-31T23:59:00Z"},
+                          {"endsAt", nullptr},
                           {"last_seen", "2026-01-01T00:00:00Z"},
                           {"target", "web"},
                           {"action", "up"},
@@ -285,7 +286,7 @@ TEST_CASE("what there is nothing at is 404, and a wrong method 405 with what is 
   };
   const auto c = GENERATE(values<Case>({
       {"GET", "/nothing", 404, ""},
-      {"POST", "/api/v2/alerts", 404, ""},
+      {"POST", "/api/v2/silences", 404, ""},
       {"GET", "//", 404, ""},
       {"GET", "/api/v1/targets/../../../etc/passwd", 404, ""},
       {"GET", "/webhook/", 404, ""},

@@ -78,16 +78,18 @@ TEST_CASE("Alertmanager's payload is read") {
 TEST_CASE("malformed notifications are refused with what was expected and found") {
   const std::filesystem::path folder = std::filesystem::path(ALERTSCALER_TESTS_DIR) / "payload_bad";
   test::Receiver receiver;
-  std::size_t count = 0;
+  std::size_t webhooks = 0, pushes = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".json") continue;
-    ++count;
-    CAPTURE(entry.path().filename().string());
+    const std::string name = entry.path().filename().string();
+    const bool pushed = name.starts_with("push_");
+    ++(pushed ? pushes : webhooks);
+    CAPTURE(name);
     std::istringstream expected(content_of(std::filesystem::path(entry.path()).replace_extension(".expected")));
     std::string status, message;
     REQUIRE(std::getline(expected, status));
     REQUIRE(std::getline(expected, message));
-    const test::Reply reply = receiver.post(content_of(entry.path()));
+    const test::Reply reply = receiver.send("POST", pushed ? "/api/v2/alerts" : "/webhook", content_of(entry.path()));
     CHECK(std::to_string(reply.status) == status);
     const json answer = json::parse(reply.body);
     CHECK(answer["status"] == "error");
@@ -96,9 +98,12 @@ TEST_CASE("malformed notifications are refused with what was expected and found"
     CHECK(answer["error"].get<std::string>().size() < 1000);
     CHECK(receiver.post(notification_of({}).dump()).status == 200);
   }
-  CHECK(count > 30);
+  CHECK(webhooks > 30);
+  CHECK(pushes > 15);
   CHECK(receiver.store.merges() == 0);
-  CHECK(receiver.metric("alertscaler_notifications_total{code=\"400\",source=\"manual\"}") == std::to_string(count));
+  CHECK(receiver.metric("alertscaler_notifications_total{code=\"400\",source=\"manual\"}") == std::to_string(webhooks));
+  CHECK(receiver.metric("alertscaler_notifications_total{code=\"400\",source=\"prometheus\"}") ==
+        std::to_string(pushes));
 }
 
 TEST_CASE("one bad alert says why and is alone in it") {

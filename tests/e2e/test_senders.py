@@ -1,0 +1,135 @@
+"""Every sender but Alertmanager: Prometheus straight at us, and what Grafana posts."""
+
+import pytest
+
+from rig import eventually, prometheus
+from rig.fleet import Fleet
+from rig.notifications import alert, notification
+from rig.settings import settings, simulated_target
+
+RULES = """
+groups:
+- name: load
+  rules:
+  - alert: HighLoad
+    expr: load > 10
+    labels: {scale_target: web, scale_action: up}
+  - alert: LowLoad
+    expr: load < 2
+    labels: {scale_target: web, scale_action: down}
+  - alert: JobsWaiting
+    expr: jobs > 0
+    labels: {scale_target: workers, scale_action: to}
+    annotations: {scale_replicas: '{{ $value }}'}
+  - alert: PricesUnknown
+    expr: jobs > 0
+    labels: {severity: page}
+"""
+SECONDS = 30
+# Prometheus says that an alert ends 4 s after each post.
+QUICK = ["--rules.alert.resend-delay=1s"]
+
+
+@pytest.fixture
+def direct(start_alertscaler, metrics_source, start_prometheus):
+    """Prometheus with our program as its only Alertmanager, and a load that the test sets."""
+    app = start_alertscaler(settings(
+        simulated_target(replicas=2, max=4, up={"cooldown": "500ms"}, down={"cooldown": "500ms"}),
+        simulated_target("workers", replicas=1, min=0, max=8)))
+    source = metrics_source(load=5, jobs=0)
+    config = prometheus.config({"load": source.address}, app.address)
+    prom = start_prometheus(config, {"load.rules.yml": RULES}, options=QUICK)
+    fleet = Fleet(None, None, app, "web")
+    fleet.source, fleet.prometheus = source, prom
+    return fleet
+
+
+def observed(app, target):
+    return app.target(target)["observed"]
+
+
+def active(app):
+    return sorted(each["labels"]["alertname"] for each in app.get("/api/v1/alerts"))
+
+
+def received(app, result):
+    return app.metric("alertscaler_alerts_received_total", result=result) or 0
+
+
+def test_prometheus_without_an_alertmanager(direct):
+    app = direct.app
+    direct.source.set(load=20, jobs=3)
+    eventually(lambda: observed(app, "web") == 4, SECONDS, "the load is high: web is at its maximum")
+    eventually(lambda: observed(app, "workers") == 3, SECONDS, "there are as many workers as jobs")
+    assert active(app) == ["HighLoad", "JobsWaiting"]
+    assert {each["source"] for each in app.get("/api/v1/alerts")} == {"prometheus"}
+    assert direct.steps() == [("up", 2, 3, "done"), ("up", 3, 4, "done")]
+
+    # The alert goes on firing, with another value.
+    for jobs, workers in ((6, 6), (2.2, 3), (50, 8)):
+        direct.source.set(jobs=jobs)
+        eventually(lambda wanted=workers: observed(app, "workers") == wanted, SECONDS, f"{workers} for {jobs} jobs")
+    assert {entry["cause"]["alertname"] for entry in app.history("workers")} == {"JobsWaiting"}
+
+    # What resolves is over at once, and is posted again for a quarter of an hour without any effect.
+    direct.source.set(load=1, jobs=0)
+    eventually(lambda: active(app) == ["LowLoad"], SECONDS, "the load is low")
+    eventually(lambda: observed(app, "web") == 1, SECONDS, "web is at its minimum")
+    duplicates = received(app, "duplicate")
+    eventually(lambda: received(app, "duplicate") >= duplicates + 6, SECONDS, "resolves are posted again")
+    assert active(app) == ["LowLoad"]
+    assert observed(app, "workers") == 8  # nobody asked for fewer
+
+    assert app.metric("alertscaler_notifications_total", source="prometheus", code="200") > 10
+    assert app.metric("alertscaler_notifications_total") == \
+        app.metric("alertscaler_notifications_total", source="prometheus", code="200")
+    assert received(app, "ignored") > 0  # PricesUnknown is none of ours
+    dropped = direct.prometheus.query("prometheus_notifications_dropped_total + prometheus_notifications_errors_total")
+    assert all(value == 0 for _, value in dropped), dropped
+    app.check_journal()
+
+
+def test_the_alerts_of_a_prometheus_that_is_killed_end(direct):
+    app = direct.app
+    direct.source.set(load=20)
+    eventually(lambda: observed(app, "web") == 4, SECONDS, "the load is high: web is at its maximum")
+    direct.wait_for_decision("none", "at_max")
+    direct.prometheus.process.kill()
+    eventually(lambda: active(app) == [], 10, "the alert has ended by its endsAt")
+    direct.wait_for_decision("none", "no_intent")
+    assert observed(app, "web") == 4
+
+
+def test_alerts_that_ended_while_we_were_away_do_nothing(direct):
+    app = direct.app
+    direct.source.set(load=20)
+    eventually(lambda: active(app) == ["HighLoad"], SECONDS, "the load is high")
+    (ends_at,) = (each["endsAt"] for each in app.get("/api/v1/alerts"))
+    app.kill()
+    direct.prometheus.process.kill()
+    eventually(lambda: alert("", "")["startsAt"] > ends_at, 10, "its end is past")
+    app.start()
+    assert active(app) == []
+    before = app.history("web")
+    direct.wait_for_decision("none", "no_intent")
+    assert [entry["id"] for entry in app.history("web")][:len(before)] == [entry["id"] for entry in before]
+
+
+def test_an_alert_that_prometheus_and_alertmanager_both_send_is_one(direct):
+    app = direct.app
+    direct.source.set(load=1)
+    eventually(lambda: active(app) == ["LowLoad"], SECONDS, "the load is low")
+    (known,) = app.get("/api/v1/alerts")
+    same = alert("web", "down", name="LowLoad", starts_at=known["startsAt"], instance=known["labels"]["instance"],
+                 job=known["labels"]["job"])
+    assert same["fingerprint"] == known["fingerprint"]
+    (line,) = app.post(notification(same))
+    assert line["result"] == "duplicate"
+    (known,) = app.get("/api/v1/alerts")
+    assert (known["source"], known["endsAt"]) == ("alertmanager", None)
+
+    # Prometheus is gone; Alertmanager, which still asserts it, has the word.
+    direct.prometheus.process.kill()
+    (line,) = app.post(notification({**same, "status": "resolved", "endsAt": alert("", "")["startsAt"]}))
+    assert line["result"] == "accepted"
+    assert active(app) == []
