@@ -21,6 +21,9 @@ Controller::Controller(std::shared_ptr<const Settings> settings, Backends backen
     runtime->view.with([&](TargetView& view) {
       view.target = target;
       view.last_action = store_.last_action(name);
+      const Orders orders = orders_of(name);
+      view.pin = orders.pin;
+      view.pause = orders.pause;
     });
     runtimes_.emplace(name, std::move(runtime));
   }
@@ -85,7 +88,7 @@ Result<Decision> Controller::preview(const TargetName& target, std::vector<Alert
     return fail(ErrorKind::unreachable, "target " + target.text + " is not observed" + (why.empty() ? "" : ": " + why));
   }
   const TargetState state = store_.state(target);
-  return decide::decide({clock_.now(), runtime.target.policy, alerts, state, *observed}).decision;
+  return decide::decide({clock_.now(), runtime.target.policy, alerts, state, *observed, orders_of(target)}).decision;
 }
 
 std::vector<TargetView> Controller::targets() const {

@@ -50,6 +50,12 @@ class Controller final : public receive::Controller {
   Ticket kick(const TargetName& target, Instant received) override;
   [[nodiscard]] std::optional<Decision> decided(const TargetName& target, Ticket ticket, Duration at_most) override;
   [[nodiscard]] Result<Decision> preview(const TargetName& target, std::vector<Alert> alerts) override;
+  [[nodiscard]] Result<receive::Ordered> set_replicas(const TargetName& target,
+                                                      const receive::ReplicasOrder& order) override;
+  [[nodiscard]] Result<receive::Ordered> pause(const std::optional<TargetName>& target,
+                                               std::optional<Duration> how_long, const std::string& user) override;
+  [[nodiscard]] Result<receive::Ordered> resume(const std::optional<TargetName>& target,
+                                                const std::string& user) override;
   [[nodiscard]] std::vector<TargetView> targets() const override;
   [[nodiscard]] std::optional<TargetView> target(const TargetName& name) const override;
   [[nodiscard]] std::optional<std::string> not_ready() const override;
@@ -80,6 +86,15 @@ class Controller final : public receive::Controller {
   Status execute(Look& look, const decide::Look& decided);
   Status carry_on(Look& look);
   void publish(Look& look, const Decision& decision);
+  // The one way in which a target's view changes: metrics and listeners hear of it.
+  void show(Runtime& runtime, const std::function<void(TargetView&)>& change);
+  [[nodiscard]] Orders orders_of(const TargetName& target) const;  // that hold now
+  [[nodiscard]] Result<Runtime*> find(const TargetName& target) const;
+  [[nodiscard]] Status may_take(const Runtime& runtime, const receive::ReplicasOrder& order) const;
+  Status put_orders(const TargetName& target, const Orders& orders);
+  TargetView show_orders(Runtime& runtime, std::optional<int> desired);
+  void show_all_orders();
+  void look_soon(const TargetName& target);
   void say(Look& look, const Decision& decision);
   [[nodiscard]] Instant next_look(const Look& look, const Decision& decision);
   [[nodiscard]] bool is_dry_run(const Runtime& runtime) const;
@@ -93,6 +108,8 @@ class Controller final : public receive::Controller {
   const Clock& clock_;
   const Options options_;
   std::map<TargetName, std::unique_ptr<Runtime>> runtimes_;  // the map itself never changes
+
+  std::mutex orders_mutex_;  // held while orders are read, changed and written
 
   Guarded<std::minstd_rand> random_;
   std::mutex house_mutex_;

@@ -13,12 +13,6 @@ namespace {
 // How soon to try again what the store could not take.
 constexpr Duration store_retry_after = std::chrono::seconds{1};
 
-std::string alert_of(const std::optional<Cause>& cause) {
-  if (!cause) return "";
-  const auto name = cause->labels.find("alertname");
-  return name == cause->labels.end() ? cause->fingerprint.text : name->second;
-}
-
 bool reached(const InFlight& action, const Observed& observed) {
   if (action.to < action.from) return observed.replicas <= action.to;
   return observed.replicas >= action.to && observed.ready >= action.to;
@@ -42,7 +36,7 @@ bool Controller::is_dry_run(const Runtime& runtime) const {
 
 Instant Controller::pass(const TargetName& name, const std::stop_token& stop) {
   Runtime& runtime = *runtimes_.at(name);
-  Look look{runtime, stop, store_.active_alerts(name), store_.state(name), {}, is_dry_run(runtime)};
+  Look look{runtime, stop, store_.active_alerts(name), store_.state(name), orders_of(name), {}, is_dry_run(runtime)};
   const auto change = look.state.in_flight ? std::optional(look.change()) : std::nullopt;
   Result<Observed> observed = runtime.backend->observe(change, stop);
   if (!observed) return unobservable(runtime, look.state, observed.error());
@@ -60,7 +54,8 @@ Instant Controller::pass(const TargetName& name, const std::stop_token& stop) {
     // What failed has just been cleaned up: decide from a fresh observation.
     if (look.state.retry_at && !look.state.in_flight) return clock_.now();
   }
-  const decide::Look decided = decide::decide({clock_.now(), look.policy(), look.alerts, look.state, look.observed});
+  const decide::Look decided =
+      decide::decide({clock_.now(), look.policy(), look.alerts, look.state, look.observed, look.orders});
   metrics_.decided(name, decided.decision.outcome, decided.decision.reason);
   Status status;
   if (decided.decision.outcome == Outcome::act) {
@@ -99,7 +94,7 @@ Instant Controller::unobservable(Runtime& runtime, const TargetState& state, con
   constexpr Duration retry_at_most = std::chrono::seconds{15};  // an engine that comes back is found soon
   const Instant until = clock_.now() + std::min(backoff(runtime.observe_failures, jitter()), retry_at_most);
   metrics_.decided(runtime.target.name, Outcome::blocked, Reason::unobservable);
-  const TargetView view = runtime.view.with([&](TargetView& v) {
+  show(runtime, [&](TargetView& v) {
     const bool was_seen = v.observed || v.decision;
     v.observed.reset();
     v.status = TargetStatus::unknown;
@@ -113,10 +108,7 @@ Instant Controller::unobservable(Runtime& runtime, const TargetState& state, con
     // Before the first observation the program is not ready: no decision is shown then.
     if (was_seen) v.decision = decision;
     if (state.in_flight) v.desired = state.in_flight->to;
-    return v;
   });
-  metrics_.target(view, clock_.now());
-  if (options_.target_changed) options_.target_changed(runtime.target.name);
   return until;
 }
 
@@ -185,7 +177,8 @@ Status Controller::finish(Look& look, ActionOutcome outcome, bool there, std::st
               {"to", entry.to},
               {"outcome", to_string(outcome)},
               {"duration", text::format_duration(now - entry.time)},
-              {"alert", alert_of(entry.cause)},
+              {"alert", alert_name(entry.cause)},
+              {"user", user_name(entry.cause)},
               {"error", entry.error}});
   look.runtime.view.with([&](TargetView& view) { view.last_action = entry; });
   return {};
@@ -250,7 +243,8 @@ void Controller::say(Look& look, const Decision& decision) {
               {"reason", to_string(decision.reason)},
               {"from", decision.from},
               {"to", decision.to},
-              {"alert", alert_of(decision.cause)},
+              {"alert", alert_name(decision.cause)},
+              {"user", user_name(decision.cause)},
               {"dry_run", look.dry_run ? "true" : ""},
               {"text", decision.text}});
 }
@@ -260,7 +254,7 @@ void Controller::publish(Look& look, const Decision& decision) {
   const TargetState& state = look.state;
   const bool drain_fires = std::any_of(look.alerts.begin(), look.alerts.end(),
                                        [](const Alert& alert) { return alert.mapping.action == AlertAction::drain; });
-  const TargetView view = look.runtime.view.with([&](TargetView& v) {
+  show(look.runtime, [&](TargetView& v) {
     v.observed = look.observed;
     v.decision = decision;
     v.up_cooldown_until = decide::up_cooldown_until(look.policy(), state, now);
@@ -269,10 +263,18 @@ void Controller::publish(Look& look, const Decision& decision) {
     v.desired = look.observed.replicas;
     if (decision.outcome == Outcome::postpone) v.desired = decision.to;
     if (state.in_flight) v.desired = state.in_flight->to;
+    // Not those that the look began with: an order that came meanwhile is shown already.
+    const Orders orders = orders_of(look.name());
+    v.pin = orders.pin;
+    v.pause = orders.pause;
     if (state.in_flight) {
       v.status = state.in_flight->action == Reason::drain ? TargetStatus::draining : TargetStatus::scaling;
+    } else if (v.pause) {
+      v.status = TargetStatus::paused;
     } else if (state.failures > 0) {
       v.status = TargetStatus::failed;
+    } else if (v.pin) {
+      v.status = TargetStatus::pinned;
     } else if (drain_fires && look.observed.replicas == 0) {
       v.status = TargetStatus::drained;
     } else if (decision.outcome == Outcome::postpone) {
@@ -280,7 +282,6 @@ void Controller::publish(Look& look, const Decision& decision) {
     } else {
       v.status = TargetStatus::idle;
     }
-    return v;
   });
   std::map<AlertAction, std::size_t> counts;
   for (const Alert& alert : look.alerts) ++counts[alert.mapping.action];
@@ -288,8 +289,15 @@ void Controller::publish(Look& look, const Decision& decision) {
        {AlertAction::up, AlertAction::down, AlertAction::to, AlertAction::drain, AlertAction::hold}) {
     metrics_.active_alerts(look.name(), action, counts[action]);
   }
-  metrics_.target(view, now);
-  if (options_.target_changed) options_.target_changed(look.name());
+}
+
+void Controller::show(Runtime& runtime, const std::function<void(TargetView&)>& change) {
+  const TargetView view = runtime.view.with([&](TargetView& v) {
+    change(v);
+    return v;
+  });
+  metrics_.target(view, clock_.now());
+  if (options_.target_changed) options_.target_changed(runtime.target.name);
 }
 
 Instant Controller::next_look(const Look& look, const Decision& decision) {
@@ -303,7 +311,8 @@ Instant Controller::next_look(const Look& look, const Decision& decision) {
   if (decision.outcome == Outcome::act) return now;  // it has ended already: what then stands is decided afresh
   const auto refresh =
       static_cast<Duration::rep>(static_cast<double>(options_.refresh_interval.count()) * (0.8 + 0.4 * jitter()));
-  const Instant slow = now + Duration{refresh};
+  Instant slow = now + Duration{refresh};
+  if (const auto end = next_end(look.orders)) slow = std::clamp(*end, now, slow);
   return decision.until ? std::clamp(*decision.until, now, slow) : slow;
 }
 

@@ -13,6 +13,7 @@ struct Controller::Look {
   std::stop_token stop;
   std::vector<Alert> alerts;
   TargetState state;
+  Orders orders;      // that hold now
   Observed observed;  // as decide() sees it: of a dry run, the count as if
   bool dry_run = false;
 

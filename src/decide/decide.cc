@@ -26,6 +26,8 @@ struct Wish {
 
 Reason action_of(IntentKind kind) {
   switch (kind) {
+    case IntentKind::manual:
+      return Reason::manual;
     case IntentKind::drain:
       return Reason::drain;
     case IntentKind::up:
@@ -58,13 +60,17 @@ struct Gate {
   std::optional<Instant> until;
 };
 
-// A drain, a `to` of another value and the way back from a drain do not wait for an action that only waits for
-// readiness (the way back: nor for the drain itself); steps do.
+// What was asked by hand, a drain, a `to` of another value and the way back from a drain do not wait for an action that
+// only waits for readiness; steps do. The way back, and what was asked by hand, do not wait for a drain at all; nor
+// does a command wait for what an earlier one still does, so that a slip can be put right.
 bool may_supersede(const Wish& wish) {
   if (!wish.state.in_flight) return false;
   const InFlight& action = *wish.state.in_flight;
   const bool only_waits = wish.in.observed.replicas == action.to;
   switch (wish.intent.kind) {
+    case IntentKind::manual:
+      if (action.action == Reason::drain) return true;
+      return wish.wanted != action.to && (only_waits || action.action == Reason::manual);
     case IntentKind::drain:
       return action.action != Reason::drain && only_waits;
     case IntentKind::to:
@@ -125,15 +131,28 @@ std::optional<Gate> up_gate(const Wish& wish) {
   return std::nullopt;
 }
 
+// Of what people have said. A pin holds against alerts, a pause against everything.
+std::optional<Gate> person_gate(const Wish& wish) {
+  const Orders& orders = wish.in.orders;
+  if (orders.pause) return Gate{Outcome::blocked, Reason::paused, orders.pause->until};
+  if (orders.pin && wish.intent.kind != IntentKind::manual) {
+    return Gate{Outcome::blocked, Reason::pinned, orders.pin->until};
+  }
+  return std::nullopt;
+}
+
 // Every gate in its order; absent: the way is free.
 std::optional<Gate> find_gate(const Wish& wish) {
-  const bool cancels_drain = may_supersede(wish) && wish.intent.kind == IntentKind::restore;
+  const bool cancels_drain = may_supersede(wish) && wish.state.in_flight->action == Reason::drain;
   if (wish.state.in_flight && !may_supersede(wish)) {
     return Gate{Outcome::postpone, Reason::in_flight, wish.state.in_flight->deadline};
   }
   const Observed& observed = wish.in.observed;
+  if (wish.wanted != observed.replicas || cancels_drain) {
+    if (auto gate = person_gate(wish)) return gate;
+  }
   if (observed.replicas == 0 && wish.in.policy.min > 0 && wish.state.asked != 0 &&
-      wish.intent.kind != IntentKind::drain) {
+      wish.intent.kind != IntentKind::drain && wish.intent.kind != IntentKind::manual) {
     return Gate{Outcome::blocked, Reason::disabled, {}};
   }
   if (wish.wanted == observed.replicas && !cancels_drain) return nothing_to_change(wish);
@@ -144,6 +163,13 @@ std::optional<Gate> find_gate(const Wish& wish) {
   if (auto gate = backoff_gate(wish)) return gate;
   if (wish.intent.exact) return std::nullopt;
   return wish.upward() ? up_gate(wish) : down_gate(wish);
+}
+
+// From here on the count that a person chose is what everything starts from: there is nothing older to come back to.
+void take(TargetState& state, OrderId order) {
+  if (order != 0) state.orders_taken = order;
+  state.baseline.reset();
+  state.drain_baseline.reset();
 }
 
 }  // namespace
@@ -161,7 +187,7 @@ std::optional<Instant> down_cooldown_until(const Policy& policy, const TargetSta
 Look decide(const Inputs& given) {
   Look look;
   look.state = noticed(given);
-  const Inputs in{given.now, given.policy, given.alerts, look.state, given.observed};
+  const Inputs in{given.now, given.policy, given.alerts, look.state, given.observed, given.orders};
   const Intent intent = find_intent(in);
 
   Decision& decision = look.decision;
@@ -181,7 +207,8 @@ Look decide(const Inputs& given) {
     const bool wants_down = wish.downward() && !intent.exact && !on_hold(wish);
     if (wants_down && !look.state.down_since) look.state.down_since = in.now;
     if (!wants_down) look.state.down_since.reset();
-    if (look.state.unfinished && look.state.unfinished->action != action_of(intent.kind)) {
+    const Command* command = waiting_command(in);
+    if (look.state.unfinished && (command != nullptr || look.state.unfinished->action != action_of(intent.kind))) {
       forget_unfinished(look.state);
     }
     const auto gate = find_gate(wish);
@@ -190,6 +217,12 @@ Look decide(const Inputs& given) {
     decision.reason = gate ? gate->reason : action_of(intent.kind);
     decision.until = gate ? gate->until : std::nullopt;
     look.supersedes = !gate && look.state.in_flight.has_value();
+    if (command != nullptr) {
+      decision.order = command->id;
+      const bool is_so = gate && gate->outcome == Outcome::none;
+      const bool never = gate && gate->reason == Reason::not_scalable;
+      if (is_so || never) take(look.state, command->id);
+    }
   }
   decision.text = render(decision, in, look.state);
   return look;
@@ -198,11 +231,15 @@ Look decide(const Inputs& given) {
 TargetState started(TargetState state, const Decision& decision, ActionId id, const Policy& policy,
                     std::span<const Alert> alerts, Instant now) {
   state.in_flight =
-      InFlight{id, decision.reason, decision.from, decision.to, now, now + policy.timeout, decision.cause};
+      InFlight{id, decision.reason, decision.from, decision.to, now, now + policy.timeout, decision.cause, {}, 0};
   state.asked = decision.to;
   state.retry_at.reset();
+  if (decision.intent == IntentKind::manual) {
+    take(state, decision.order);
+    state.in_flight->order = decision.order;
+  }
   if (decision.intent == IntentKind::drain && !state.drain_baseline && decision.cause) {
-    state.drain_baseline = Baseline{decision.from, -1, *decision.cause};
+    state.drain_baseline = Baseline{decision.from, -1, std::get<AlertCause>(*decision.cause)};
   }
   if (state.baseline && (decision.intent == IntentKind::up || decision.intent == IntentKind::to)) {
     state.baseline->moved = decision.to > decision.from ? 1 : -1;
@@ -247,6 +284,9 @@ TargetState ended(TargetState state, const End& end, Instant now) {
     state.unfinished = Unfinished{action.action, action.from};
   }
   for (const Episode& episode : action.stepped) state.stepped.erase(episode);
+  if (action.order != 0 && end.outcome == ActionOutcome::interrupted) {
+    state.orders_taken = std::min(state.orders_taken, action.order - 1);
+  }
   return state;
 }
 

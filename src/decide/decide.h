@@ -19,6 +19,7 @@ struct Inputs {
   std::span<const Alert> alerts;  // the active ones of this target
   const TargetState& state;
   const Observed& observed;
+  Orders orders{};  // what people asked for, as in_force() leaves it
 };
 
 // What a look at a target found: the decision, and the state that goes with it (stabilization, baselines), which

@@ -160,11 +160,23 @@ void notice_episodes_that_ended(const Inputs& in, TargetState& state) {
 
 }  // namespace
 
-Cause cause_of(const Alert& alert) {
+AlertCause cause_of(const Alert& alert) {
   return {alert.fingerprint, alert.starts_at, alert.labels};
 }
 
+const Command* waiting_command(const Inputs& in) {
+  const auto& command = in.orders.command;
+  return command && command->id > in.state.orders_taken ? &*command : nullptr;
+}
+
 Intent find_intent(const Inputs& in) {
+  if (const Command* command = waiting_command(in)) {
+    return {IntentKind::manual, command->replicas, true, ManualCause{command->user}, Reason::satisfied};
+  }
+  if (in.orders.pin && in.orders.pin->replicas != in.observed.replicas) {
+    const Pin& pin = *in.orders.pin;
+    return {IntentKind::manual, pin.replicas, true, ManualCause{pin.user}, Reason::satisfied};
+  }
   if (const Alert* drain = oldest(in.alerts, AlertAction::drain)) {
     return {IntentKind::drain, 0, true, cause_of(*drain), Reason::satisfied};
   }

@@ -10,18 +10,21 @@ namespace alertscaler::decide {
 struct Intent {
   IntentKind kind = IntentKind::none;
   int wanted = 0;      // unbounded; meaningless for none
-  bool exact = false;  // not limited by min and max, and not by cooldowns: a drain, and the way back from one
+  bool exact = false;  // not limited by min and max, and not by cooldowns: by hand, a drain, and the way back from one
   std::optional<Cause> cause;
   Reason none_because = Reason::no_intent;  // for none: no_intent, on_hold, already_stepped or satisfied
 };
 
-// Strongest first: drain, the way back from a drain, to and up, hold, down, on_resolve.
+// The command that waits to be carried out, or null.
+[[nodiscard]] const Command* waiting_command(const Inputs& inputs);
+
+// Strongest first: what was asked by hand, drain, the way back from a drain, to and up, hold, down, on_resolve.
 [[nodiscard]] Intent find_intent(const Inputs& inputs);
 
 // The parts of the state that the mere sight of alerts and observation changes: baselines, stepped episodes, what is
 // over and done with.
 [[nodiscard]] TargetState noticed(const Inputs& inputs);
 
-[[nodiscard]] Cause cause_of(const Alert& alert);
+[[nodiscard]] AlertCause cause_of(const Alert& alert);
 
 }  // namespace alertscaler::decide

@@ -11,15 +11,17 @@ std::string count(int replicas) {
 
 std::string cause_text(const Decision& decision) {
   if (!decision.cause) return "";
-  const auto name = decision.cause->labels.find("alertname");
-  const std::string alert =
-      name == decision.cause->labels.end() ? "alert " + decision.cause->fingerprint.text : name->second;
+  if (const auto* manual = std::get_if<ManualCause>(&*decision.cause)) return "asked for by " + manual->user;
+  const auto& cause = std::get<AlertCause>(*decision.cause);
+  const std::string alert = cause.labels.contains("alertname") ? alert_name(cause) : "alert " + cause.fingerprint.text;
   return alert + (decision.intent == IntentKind::restore ? " has ended" : " is firing");
 }
 
 std::string change_text(const Decision& decision) {
   const std::string counts = " " + std::to_string(decision.from) + " -> " + std::to_string(decision.to);
   switch (decision.intent) {
+    case IntentKind::manual:
+      return "scale by hand" + counts;
     case IntentKind::up:
       return "scale up" + counts;
     case IntentKind::down:
@@ -84,6 +86,16 @@ std::string none_text(const Decision& decision, const Inputs& in) {
   }
 }
 
+// REQUIRES: such an order holds.
+std::string order_text(Reason reason, const Orders& orders) {
+  if (reason == Reason::pinned) {
+    return "pinned at " + std::to_string(orders.pin->replicas) + " until " + text::format_time(orders.pin->until) +
+           " by " + orders.pin->user;
+  }
+  return "paused " + (orders.pause->until ? "until " + text::format_time(*orders.pause->until) : "until resumed") +
+         " by " + orders.pause->user;
+}
+
 }  // namespace
 
 std::string render(const Decision& decision, const Inputs& in, const TargetState& state) {
@@ -96,6 +108,10 @@ std::string render(const Decision& decision, const Inputs& in, const TargetState
       return none_text(decision, in);
     case Outcome::blocked:
       break;
+  }
+  if (decision.reason == Reason::paused || decision.reason == Reason::pinned) {
+    return change_text(decision) + " is blocked: " + order_text(decision.reason, in.orders) + "; " +
+           cause_text(decision);
   }
   if (decision.reason == Reason::not_scalable)
     return change_text(decision) + " is blocked: " + in.observed.replicas_max_why;

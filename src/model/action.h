@@ -59,6 +59,7 @@ struct InFlight {
   Instant deadline;
   std::optional<Cause> cause;
   std::set<Episode> stepped{};  // repeat: once - those that get their one step with this; given back if it fails
+  OrderId order = 0;            // the command that this carries out; given back if it is interrupted before
   bool operator==(const InFlight&) const = default;
 };
 
@@ -67,7 +68,7 @@ struct Baseline {
   int replicas = 0;
   int moved = 0;  // direction of the episode's last action: 1 up, -1 down; 0 before the first, when the count still
                   // follows what is observed
-  Cause cause;
+  AlertCause cause;
   bool operator==(const Baseline&) const = default;
 };
 
@@ -94,6 +95,7 @@ struct TargetState {
   std::optional<Instant> retry_at;  // backoff after a failure of the kind that `unfinished` names
   std::optional<InFlight> in_flight;
   std::optional<int> dry_run_replicas;  // the count as if dry-run actions had happened
+  OrderId orders_taken = 0;             // the last command that was begun, or found to be so already
   bool operator==(const TargetState&) const = default;
 };
 

@@ -4,10 +4,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "base/clock.h"
 #include "base/names.h"
 #include "model/alert.h"
+#include "model/orders.h"
 
 namespace alertscaler {
 
@@ -49,17 +51,27 @@ enum class Reason {
 // One of the reasons of `act`, as the history names actions.
 [[nodiscard]] std::optional<Reason> parse_action(std::string_view text);
 
-// What the active alerts of a target ask for, strongest first.
-enum class IntentKind { drain, up, to, down, restore, none };
+// What people and the active alerts ask of a target, strongest first.
+enum class IntentKind { manual, drain, up, to, down, restore, none };
 [[nodiscard]] std::string_view to_string(IntentKind kind);
 
 // Which alert asked: enough to explain an action long after the alert is gone.
-struct Cause {
+struct AlertCause {
   Fingerprint fingerprint;
   Instant starts_at{};
   Labels labels;
-  bool operator==(const Cause&) const = default;
+  bool operator==(const AlertCause&) const = default;
 };
+// Who asked by hand: the authenticated user, or else the client's address.
+struct ManualCause {
+  std::string user;
+  bool operator==(const ManualCause&) const = default;
+};
+using Cause = std::variant<AlertCause, ManualCause>;
+// The alert's name, or its fingerprint when it has none; empty: no alert asked.
+[[nodiscard]] std::string alert_name(const std::optional<Cause>& cause);
+// Empty: nobody asked by hand.
+[[nodiscard]] std::string user_name(const std::optional<Cause>& cause);
 
 struct Decision {
   Outcome outcome = Outcome::none;
@@ -69,6 +81,7 @@ struct Decision {
   int to = 0;                    // wanted after the bounds; equals from when nothing is wanted
   std::optional<Instant> until;  // when it will be looked at again, for what waits
   std::optional<Cause> cause;    // absent when nothing is wanted
+  OrderId order = 0;             // the command that this carries out
   std::string text;              // the one form for people: "scale up 2 -> 4: HighLoad is firing"
   bool operator==(const Decision&) const = default;
 };

@@ -232,6 +232,8 @@ std::optional<Reason> parse_action(std::string_view text) {
 
 std::string_view to_string(IntentKind kind) {
   switch (kind) {
+    case IntentKind::manual:
+      return "manual";
     case IntentKind::drain:
       return "drain";
     case IntentKind::up:
@@ -246,6 +248,18 @@ std::string_view to_string(IntentKind kind) {
       return "none";
   }
   return "";
+}
+
+std::string alert_name(const std::optional<Cause>& cause) {
+  const auto* alert = cause ? std::get_if<AlertCause>(&*cause) : nullptr;
+  if (alert == nullptr) return "";
+  const auto name = alert->labels.find("alertname");
+  return name == alert->labels.end() ? alert->fingerprint.text : name->second;
+}
+
+std::string user_name(const std::optional<Cause>& cause) {
+  const auto* manual = cause ? std::get_if<ManualCause>(&*cause) : nullptr;
+  return manual == nullptr ? "" : manual->user;
 }
 
 std::string_view to_string(ActionOutcome outcome) {

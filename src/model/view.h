@@ -8,6 +8,7 @@
 
 #include "model/action.h"
 #include "model/observed.h"
+#include "model/orders.h"
 #include "model/target.h"
 
 namespace alertscaler {
@@ -24,7 +25,9 @@ struct TargetView {
   std::optional<HistoryEntry> last_action;
   std::optional<Instant> up_cooldown_until;
   std::optional<Instant> down_cooldown_until;
-  std::string error;  // why it is failed or unknown
+  std::optional<Pin> pin;      // in force
+  std::optional<Pause> pause;  // in force: its own, or that of all targets
+  std::string error;           // why it is failed or unknown
 };
 
 }  // namespace alertscaler

@@ -14,6 +14,8 @@ std::string_view error_type(int status) {
       return "unauthorized";
     case 404:
       return "not_found";
+    case 409:
+      return "conflict";
     case 408:
       return "timeout";
     case 500:
@@ -48,16 +50,22 @@ std::string_view phrase_of(int status) {
       return "Bad Request";
     case 401:
       return "Unauthorized";
+    case 403:
+      return "Forbidden";
     case 404:
       return "Not Found";
     case 405:
       return "Method Not Allowed";
     case 408:
       return "Request Timeout";
+    case 409:
+      return "Conflict";
     case 413:
       return "Content Too Large";
     case 414:
       return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
     case 417:
       return "Expectation Failed";
     case 431:

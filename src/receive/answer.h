@@ -31,6 +31,20 @@ template <class Write>
   json.end_object();
   return {.body = std::move(json).take()};
 }
+// As success(), with "warnings" when there are any, as Prometheus' envelope has them.
+template <class Write>
+[[nodiscard]] Answer success(const std::vector<std::string>& warnings, Write&& write) {
+  JsonWriter json;
+  json.begin_object().field("status", "success").key("data");
+  write(json);
+  if (!warnings.empty()) {
+    json.key("warnings").begin_array();
+    for (const std::string& warning : warnings) json.value(warning);
+    json.end_array();
+  }
+  json.end_object();
+  return {.body = std::move(json).take()};
+}
 // {"status":"error","errorType":…,"error":…}; the type follows from the status. With 503 goes a Retry-After.
 [[nodiscard]] Answer failure(int status, std::string_view message);
 [[nodiscard]] inline Answer failure(const Refusal& refusal) {

@@ -74,13 +74,13 @@ Answer Api::target(const Request& request, std::string_view name) const {
   if (const auto refused = check_params(request.params, {})) return failure(*refused);
   const TargetName wanted{std::string(name)};
   const auto view = controller_.target(wanted);
-  if (!view) return no_such_target(name);
+  if (!view) return no_such_target(controller_, name);
   return success([&](JsonWriter& json) { write(json, *view, store_.active_alerts(wanted)); });
 }
 
-Answer Api::no_such_target(std::string_view name) const {
+Answer no_such_target(const Controller& controller, std::string_view name) {
   std::vector<std::string> names;
-  for (const auto& [known, target] : controller_.settings()->targets) names.push_back(known.text);
+  for (const auto& [known, target] : controller.settings()->targets) names.push_back(known.text);
   const auto meant = name.size() > shown_bytes_max ? std::nullopt : text::nearest(name, names);
   return failure(404, "no target " + in_quotes(name) + (meant ? "; did you mean " + *meant + "?" : ""));
 }
@@ -121,7 +121,7 @@ Answer Api::history(const Request& request) const {
   if (!entries) return failure(503, "the history cannot be read: " + entries.error().message);
   // A target that is no longer configured still has its history.
   if (entries->empty() && query->target && !controller_.settings()->targets.contains(*query->target)) {
-    return no_such_target(query->target->text);
+    return no_such_target(controller_, query->target->text);
   }
   return success([&](JsonWriter& json) {
     json.begin_array();

@@ -18,6 +18,9 @@ struct ApiOptions {
   Instant started;
 };
 
+// 404 with the nearest name.
+[[nodiscard]] Answer no_such_target(const Controller& controller, std::string_view name);
+
 // Thread-safe.
 class Api {
  public:
@@ -31,7 +34,6 @@ class Api {
   [[nodiscard]] Answer ready(const Request& request) const;
 
  private:
-  [[nodiscard]] Answer no_such_target(std::string_view name) const;
   [[nodiscard]] tl::expected<HistoryQuery, Refusal> read_query(const Params& params) const;
 
   Store& store_;

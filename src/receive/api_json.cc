@@ -8,12 +8,17 @@ void write_cause(JsonWriter& json, const std::optional<Cause>& cause) {
     json.null();
     return;
   }
-  const auto name = cause->labels.find("alertname");
+  if (const auto* manual = std::get_if<ManualCause>(&*cause)) {
+    json.begin_object().key("manual").begin_object().field("user", manual->user).end_object().end_object();
+    return;
+  }
+  const auto& alert = std::get<AlertCause>(*cause);
+  const auto name = alert.labels.find("alertname");
   json.begin_object()
-      .field("alertname", name == cause->labels.end() ? std::string_view{} : std::string_view{name->second})
-      .field("fingerprint", cause->fingerprint.text)
-      .field("startsAt", cause->starts_at)
-      .field("labels", cause->labels)
+      .field("alertname", name == alert.labels.end() ? std::string_view{} : std::string_view{name->second})
+      .field("fingerprint", alert.fingerprint.text)
+      .field("startsAt", alert.starts_at)
+      .field("labels", alert.labels)
       .end_object();
 }
 
@@ -79,6 +84,14 @@ void write(JsonWriter& json, const HistoryEntry& entry) {
   json.end_object();
 }
 
+void write(JsonWriter& json, const Pin& pin) {
+  json.begin_object().field("replicas", pin.replicas).field("until", pin.until).field("user", pin.user).end_object();
+}
+
+void write(JsonWriter& json, const Pause& pause) {
+  json.begin_object().field("until", pause.until).field("user", pause.user).end_object();
+}
+
 void write(JsonWriter& json, const TargetView& view, const std::vector<Alert>& alerts) {
   json.begin_object()
       .field("name", view.target.name.text)
@@ -101,7 +114,11 @@ void write(JsonWriter& json, const TargetView& view, const std::vector<Alert>& a
   for (const Alert& alert : alerts) write(json, alert);
   json.end_array().key("decision");
   write_or_null(json, view.decision);
-  json.key("pin").null().key("last_action");
+  json.key("pin");
+  write_or_null(json, view.pin);
+  json.key("pause");
+  write_or_null(json, view.pause);
+  json.key("last_action");
   write_or_null(json, view.last_action);
   json.field("up_cooldown_until", view.up_cooldown_until)
       .field("down_cooldown_until", view.down_cooldown_until)

@@ -16,7 +16,20 @@
 
 namespace alertscaler::receive {
 
-// Thread-safe; nothing here waits but decided().
+// A count that a person asks for.
+struct ReplicasOrder {
+  int replicas = 0;
+  Duration pin{0};  // for how long alerts must not change it; 0: it is one action, and ends a pin
+  std::string user;
+};
+
+// What an order has led to: what stands now, and what the person should know.
+struct Ordered {
+  std::optional<TargetView> target;  // absent: it was for all of them
+  std::vector<std::string> warnings;
+};
+
+// Thread-safe; nothing here waits but decided(), and what people ask for until it is durable.
 class Controller {
  public:
   virtual ~Controller() = default;
@@ -28,6 +41,16 @@ class Controller {
   [[nodiscard]] virtual std::optional<Decision> decided(const TargetName& target, Ticket ticket, Duration at_most) = 0;
   // What would be decided with these active alerts, from a fresh observation; nothing is changed.
   [[nodiscard]] virtual Result<Decision> preview(const TargetName& target, std::vector<Alert> alerts) = 0;
+
+  // By hand. Durable when they return. not_found: no such target; conflict: its state does not allow it, with the
+  // reason; busy, storage: as the store says.
+  [[nodiscard]] virtual Result<Ordered> set_replicas(const TargetName& target, const ReplicasOrder& order) = 0;
+  // No action begins until `how_long` has passed or somebody resumes. No target: all of them, whatever each has of its
+  // own.
+  [[nodiscard]] virtual Result<Ordered> pause(const std::optional<TargetName>& target, std::optional<Duration> how_long,
+                                              const std::string& user) = 0;
+  // Gives a target back to its alerts: ends its pause and its pin. No target: ends the pause of all.
+  [[nodiscard]] virtual Result<Ordered> resume(const std::optional<TargetName>& target, const std::string& user) = 0;
 
   [[nodiscard]] virtual std::vector<TargetView> targets() const = 0;  // by name
   [[nodiscard]] virtual std::optional<TargetView> target(const TargetName& name) const = 0;

@@ -22,8 +22,12 @@ struct Request {
   std::string path;  // decoded
   Params params;     // decoded
   std::string client;
+  std::string user{};  // whom authentication found; empty: nobody in particular
   // Reads the body; at most once. A refusal of status 0: the client has gone.
   std::function<tl::expected<Body, Refusal>()> read_body;
+
+  // Who asks, for the history.
+  [[nodiscard]] const std::string& who() const { return user.empty() ? client : user; }
 };
 
 // A misspelt parameter must not be passed over: a ?dryrun=true that acts would be a bad surprise.

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "receive/origin.h"
 #include "receive/page.h"
 
 namespace alertscaler::receive {
@@ -50,6 +51,9 @@ enum class Handler {
   push_status,
   targets,
   target,
+  replicas,
+  pause,
+  resume,
   alerts,
   history,
   status,
@@ -64,14 +68,28 @@ struct Router::Route {
   std::string_view path;
   std::string_view allow;  // as the Allow header says it
   Handler handler;
-  bool open = false;    // needs no token: probes have none
-  bool prefix = false;  // the rest of the path is an argument
+  bool open = false;             // needs no token: probes have none
+  bool prefix = false;           // the rest of the path is an argument
+  std::string_view suffix = {};  // … up to this
+
+  [[nodiscard]] bool leads(std::string_view to) const {
+    if (!prefix) return to == path;
+    return to.size() >= path.size() + suffix.size() && to.starts_with(path) && to.ends_with(suffix);
+  }
+  // REQUIRES: leads(to)
+  [[nodiscard]] std::string_view rest(std::string_view to) const {
+    return to.substr(path.size(), to.size() - path.size() - suffix.size());
+  }
 };
 
 namespace {
 
 // What a GET takes, a HEAD takes too.
 constexpr std::string_view get = "GET, HEAD";
+
+bool changes_something(Handler handler) {
+  return handler == Handler::replicas || handler == Handler::pause || handler == Handler::resume;
+}
 
 }  // namespace
 
@@ -87,6 +105,7 @@ Router::Router(const Surroundings& around, Authenticator& authenticator, ApiOpti
       webhook_(intake_, around.store, around.controller, around.clock, around.limits, around.stopping),
       push_(intake_, around.clock, around.limits, around.stopping, options.version),
       api_(around.store, around.controller, around.clock, std::move(options)),
+      controls_(around.store, around.controller),
       say_unauthorized_(10s, around.clock),
       say_failed_(10s, around.clock) {}
 
@@ -102,12 +121,17 @@ Answer Router::answer(const Request& request) {
 }
 
 Answer Router::dispatch(const Request& request, Source& source) {
-  static constexpr std::array<Route, 13> routes = {{
+  static constexpr std::array<Route, 18> routes = {{
       {webhook_path, "POST, PUT", Handler::webhook},
       {push_path, "POST", Handler::push},
       {"/api/v2/status", get, Handler::push_status},
       {"/api/v1/targets", get, Handler::targets},
       {"/api/v1/targets/", get, Handler::target, false, true},
+      {"/api/v1/targets/", "PUT", Handler::replicas, false, true, "/replicas"},
+      {"/api/v1/targets/", "POST", Handler::pause, false, true, "/pause"},
+      {"/api/v1/targets/", "POST", Handler::resume, false, true, "/resume"},
+      {"/api/v1/pause", "POST", Handler::pause},
+      {"/api/v1/resume", "POST", Handler::resume},
       {"/api/v1/alerts", get, Handler::alerts},
       {"/api/v1/history", get, Handler::history},
       {"/api/v1/status", get, Handler::status},
@@ -119,7 +143,7 @@ Answer Router::dispatch(const Request& request, Source& source) {
   }};
   const Route* found = nullptr;
   for (const Route& route : routes) {
-    if (request.path == route.path || (route.prefix && request.path.starts_with(route.path))) found = &route;
+    if (route.leads(request.path)) found = &route;  // the last one that does is the closest
   }
   const bool open = found != nullptr && found->open;
   if (!open && !authenticator_.admits(request.head.find("authorization"))) return unauthorized(request);
@@ -135,8 +159,13 @@ Answer Router::dispatch(const Request& request, Source& source) {
     answer.headers.emplace_back("Allow", found->allow);
     return answer;
   }
+  if (changes_something(found->handler)) {
+    if (const auto refused = check_origin(request.head)) return failure(*refused);
+  }
   if (stopping_.load()) return failure(503, "the server is stopping");
-  return call(*found, request, std::string_view(request.path).substr(found->path.size()), source);
+  const std::string_view rest = found->rest(request.path);
+  if (found->prefix && rest.empty()) return no_such_target(controller_, rest);
+  return call(*found, request, rest, source);
 }
 
 Answer Router::call(const Route& route, const Request& request, std::string_view rest, Source& source) {
@@ -151,6 +180,12 @@ Answer Router::call(const Route& route, const Request& request, std::string_view
       return api_.targets(request);
     case Handler::target:
       return api_.target(request, rest);
+    case Handler::replicas:
+      return controls_.replicas(request, rest);
+    case Handler::pause:
+      return controls_.pause(request, rest);
+    case Handler::resume:
+      return controls_.resume(request, rest);
     case Handler::alerts:
       return api_.alerts(request);
     case Handler::history:

@@ -10,6 +10,7 @@
 #include "receive/answer.h"
 #include "receive/api.h"
 #include "receive/authenticator.h"
+#include "receive/controls.h"
 #include "receive/events.h"
 #include "receive/intake.h"
 #include "receive/once.h"
@@ -68,6 +69,7 @@ class Router {
   Webhook webhook_;
   Push push_;
   Api api_;
+  Controls controls_;
   Seldom say_unauthorized_;
   Seldom say_failed_;
 };

@@ -144,7 +144,7 @@ void Metrics::target(const TargetView& view, Instant now) {
   record::TargetSeries::Gauges gauges{.desired = view.desired,
                                       .min = view.target.policy.min,
                                       .max = view.target.policy.max,
-                                      .paused = view.status == TargetStatus::paused,
+                                      .paused = view.pause.has_value(),
                                       .up_cooldown_until = still(view.up_cooldown_until),
                                       .down_cooldown_until = still(view.down_cooldown_until)};
   if (view.observed) {

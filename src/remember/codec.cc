@@ -4,6 +4,7 @@
 #include <set>
 #include <stdexcept>
 #include <utility>
+#include <variant>
 
 #include <nlohmann/json.hpp>
 
@@ -29,6 +30,9 @@ Json write(int value) {
   return value;
 }
 Json write(std::int64_t value) {
+  return value;
+}
+Json write(const std::string& value) {
   return value;
 }
 Json write(const Labels& value) {
@@ -58,6 +62,9 @@ void read(const Json& json, int& value) {
   json.get_to(value);
 }
 void read(const Json& json, std::int64_t& value) {
+  json.get_to(value);
+}
+void read(const Json& json, std::string& value) {
   json.get_to(value);
 }
 void read(const Json& json, Labels& value) {
@@ -102,11 +109,43 @@ void fields(auto& value, F f, const Mapping* /*of*/) {
   f("replicas", replicas);
 }
 template <class F>
-void fields(auto& value, F f, const Cause* /*of*/) {
+void fields(auto& value, F f, const AlertCause* /*of*/) {
   auto& [fingerprint, starts_at, labels] = value;
   f("fingerprint", fingerprint);
   f("starts_at", starts_at);
   f("labels", labels);
+}
+template <class F>
+void fields(auto& value, F f, const ManualCause* /*of*/) {
+  auto& [user] = value;
+  f("user", user);
+}
+template <class F>
+void fields(auto& value, F f, const Command* /*of*/) {
+  auto& [id, replicas, user] = value;
+  f("id", id);
+  f("replicas", replicas);
+  f("user", user);
+}
+template <class F>
+void fields(auto& value, F f, const Pin* /*of*/) {
+  auto& [replicas, until, user] = value;
+  f("replicas", replicas);
+  f("until", until);
+  f("user", user);
+}
+template <class F>
+void fields(auto& value, F f, const Pause* /*of*/) {
+  auto& [until, user] = value;
+  f("until", until);
+  f("user", user);
+}
+template <class F>
+void fields(auto& value, F f, const Orders* /*of*/) {
+  auto& [command, pin, pause] = value;
+  f("command", command);
+  f("pin", pin);
+  f("pause", pause);
 }
 template <class F>
 void fields(auto& value, F f, const Episode* /*of*/) {
@@ -129,7 +168,7 @@ void fields(auto& value, F f, const Unfinished* /*of*/) {
 }
 template <class F>
 void fields(auto& value, F f, const InFlight* /*of*/) {
-  auto& [id, action, from, to, started, deadline, cause, stepped] = value;
+  auto& [id, action, from, to, started, deadline, cause, stepped, order] = value;
   f("id", id);
   f("action", action);
   f("from", from);
@@ -138,11 +177,12 @@ void fields(auto& value, F f, const InFlight* /*of*/) {
   f("deadline", deadline);
   f("cause", cause);
   f("stepped", stepped);
+  f("order", order);
 }
 template <class F>
 void fields(auto& value, F f, const TargetState* /*of*/) {
   auto& [last_up, last_change, down_since, baseline, drain_baseline, stepped, asked, last_up_not_ready, unfinished,
-         failures, retry_at, in_flight, dry_run_replicas] = value;
+         failures, retry_at, in_flight, dry_run_replicas, orders_taken] = value;
   f("last_up", last_up);
   f("last_change", last_change);
   f("down_since", down_since);
@@ -156,6 +196,7 @@ void fields(auto& value, F f, const TargetState* /*of*/) {
   f("retry_at", retry_at);
   f("in_flight", in_flight);
   f("dry_run_replicas", dry_run_replicas);
+  f("orders_taken", orders_taken);
 }
 
 struct Anything {
@@ -171,6 +212,10 @@ template <Structure T>
 Json write(const T& value);
 template <Structure T>
 void read(const Json& json, T& value);
+
+// An alert's stands as it is, as it did when there was nothing else.
+Json write(const Cause& value);
+void read(const Json& json, Cause& value);
 
 template <class T>
 void put(Json& json, const char* name, const T& value) {
@@ -221,6 +266,20 @@ void read(const Json& json, T& value) {
   fields(value, read_field, static_cast<const T*>(&value));
 }
 
+Json write(const Cause& value) {
+  if (const auto* manual = std::get_if<ManualCause>(&value)) return Json{{"manual", write(*manual)}};
+  return write(std::get<AlertCause>(value));
+}
+
+void read(const Json& json, Cause& value) {
+  const auto& object = json.get_ref<const Json::object_t&>();
+  if (const auto manual = object.find("manual"); manual != object.end()) {
+    read(manual->second, value.emplace<ManualCause>());
+  } else {
+    read(json, value.emplace<AlertCause>());
+  }
+}
+
 std::string dump(const Json& json) {
   // What is no UTF-8 cannot be JSON; it becomes U+FFFD rather than an exception.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -262,6 +321,10 @@ std::string encode(const TargetState& state) {
   return dump(write(state));
 }
 
+std::string encode(const Orders& orders) {
+  return dump(write(orders));
+}
+
 Result<Labels> decode_labels(std::string_view text) {
   return decode<Labels>(text);
 }
@@ -273,6 +336,10 @@ Result<Cause> decode_cause(std::string_view text) {
 }
 Result<TargetState> decode_state(std::string_view text) {
   return decode<TargetState>(text);
+}
+
+Result<Orders> decode_orders(std::string_view text) {
+  return decode<Orders>(text);
 }
 
 }  // namespace alertscaler::codec

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "model/action.h"
 #include "model/alert.h"
+#include "model/orders.h"
 
 namespace alertscaler::codec {
 
@@ -16,11 +17,13 @@ namespace alertscaler::codec {
 [[nodiscard]] std::string encode(const Mapping& mapping);
 [[nodiscard]] std::string encode(const Cause& cause);
 [[nodiscard]] std::string encode(const TargetState& state);
+[[nodiscard]] std::string encode(const Orders& orders);
 
 // invalid: no JSON, or not of this shape. What is left out gets its default; unknown keys are ignored.
 [[nodiscard]] Result<Labels> decode_labels(std::string_view text);
 [[nodiscard]] Result<Mapping> decode_mapping(std::string_view text);
 [[nodiscard]] Result<Cause> decode_cause(std::string_view text);
 [[nodiscard]] Result<TargetState> decode_state(std::string_view text);
+[[nodiscard]] Result<Orders> decode_orders(std::string_view text);
 
 }  // namespace alertscaler::codec

@@ -31,6 +31,7 @@ void publish(Batch&& batch, Memory& memory) {
   memory.next_row = batch.alerts.next_row();
   std::move(batch.alerts).publish(memory.alerts);
   for (auto& [target, state] : batch.states) memory.states.insert_or_assign(target, std::move(state));
+  for (auto& [target, orders] : batch.orders) memory.orders.insert_or_assign(target, std::move(orders));
   for (HistoryEntry& entry : batch.begun) memory.unfinished.insert_or_assign(entry.id, std::move(entry));
   for (HistoryEntry& entry : batch.finished) note_finished(memory, std::move(entry));
   for (auto& [key, value] : batch.kept) memory.kept.insert_or_assign(key, std::move(value));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/action.h"
+#include "model/orders.h"
 #include "remember/active_set.h"
 
 namespace alertscaler {
@@ -17,6 +18,7 @@ struct Memory {
   ActiveSet alerts;
   std::int64_t next_row = 1;  // of table alert
   std::unordered_map<TargetName, TargetState> states;
+  std::unordered_map<TargetName, Orders> orders;
   std::unordered_map<TargetName, HistoryEntry> last_actions;  // the newest with an outcome
   std::map<ActionId, HistoryEntry> unfinished;
   std::map<std::string, std::string, std::less<>> kept;
@@ -34,6 +36,7 @@ struct Batch {
 
   StagedAlerts alerts;
   std::unordered_map<TargetName, TargetState> states;
+  std::unordered_map<TargetName, Orders> orders;
   std::vector<HistoryEntry> begun;
   std::vector<HistoryEntry> finished;
   std::map<std::string, std::string> kept;
@@ -41,7 +44,7 @@ struct Batch {
 
   [[nodiscard]] bool empty() const {
     return alerts.changes().empty() && alerts.remembered().empty() && alerts.forgotten().empty() && states.empty() &&
-           begun.empty() && finished.empty() && kept.empty() && prunes.empty();
+           orders.empty() && begun.empty() && finished.empty() && kept.empty() && prunes.empty();
   }
 };
 

@@ -45,6 +45,8 @@ class SqliteStore final : public Store {
 
   [[nodiscard]] TargetState state(const TargetName& target) const override;
   [[nodiscard]] Status save(const TargetName& target, const TargetState& state) override;
+  [[nodiscard]] Orders orders(const TargetName& target) const override;
+  [[nodiscard]] Status put_orders(const TargetName& target, const Orders& orders) override;
 
   [[nodiscard]] Result<ActionId> begin(HistoryEntry entry, const StateForId& make_state) override;
   [[nodiscard]] Status finish(const HistoryEntry& entry, const TargetState& state) override;
@@ -161,6 +163,17 @@ TargetState SqliteStore::state(const TargetName& target) const {
 Status SqliteStore::save(const TargetName& target, const TargetState& state) {
   if (!sealed() && this->state(target) == state) return {};
   return writer_->write([&](Batch& batch) { batch.states.insert_or_assign(target, state); });
+}
+
+Orders SqliteStore::orders(const TargetName& target) const {
+  return read([&](const Memory& memory) {
+    const auto found = memory.orders.find(target);
+    return found == memory.orders.end() ? Orders{} : found->second;
+  });
+}
+
+Status SqliteStore::put_orders(const TargetName& target, const Orders& orders) {
+  return writer_->write([&](Batch& batch) { batch.orders.insert_or_assign(target, orders); });
 }
 
 Result<ActionId> SqliteStore::begin(HistoryEntry entry, const StateForId& make_state) {

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "model/action.h"
 #include "model/alert.h"
+#include "model/orders.h"
 #include "remember/merge.h"
 
 namespace alertscaler {
@@ -93,6 +94,10 @@ class Store {
   // --- targets ---
   [[nodiscard]] virtual TargetState state(const TargetName& target) const = 0;  // a fresh one when unknown
   [[nodiscard]] virtual Status save(const TargetName& target, const TargetState& state) = 0;
+
+  // What people asked for, as they asked; the empty name stands for all targets.
+  [[nodiscard]] virtual Orders orders(const TargetName& target) const = 0;
+  [[nodiscard]] virtual Status put_orders(const TargetName& target, const Orders& orders) = 0;
 
   // --- the journal ---
   // Writes the intent (entry.outcome and entry.id are ignored) and the state that make_state gives for the new id, in

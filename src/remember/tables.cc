@@ -129,6 +129,13 @@ Status load(Db& db, const std::filesystem::path& file, Memory& memory) {
     return {};
   });
   if (!status) return status;
+  status = each_row(db, file, "SELECT target, orders FROM orders", [&](const Statement& row) -> Status {
+    auto orders = codec::decode_orders(row.text(1));
+    if (!orders) return fail(unreadable(file, "orders for " + std::string(row.text(0)), orders.error()));
+    memory.orders.emplace(TargetName{std::string(row.text(0))}, *std::move(orders));
+    return {};
+  });
+  if (!status) return status;
   status = each_row(db, file, "SELECT key, value FROM kept", [&](const Statement& row) -> Status {
     memory.kept.emplace(row.text(0), row.text(1));
     return {};
@@ -181,6 +188,9 @@ DbResult<Tables> Tables::prepare(Db& db) {
       {&tables.delete_resolved_, "DELETE FROM resolved WHERE fingerprint = ?1"},
       {&tables.put_state_,
        "INSERT INTO target (name, state) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET state = excluded.state"},
+      {&tables.put_orders_,
+       "INSERT INTO orders (target, orders) VALUES (?1, ?2) ON CONFLICT (target) DO UPDATE SET orders = "
+       "excluded.orders"},
       {&tables.put_action_,
        "INSERT INTO action (id, time, target, action, from_count, to_count, outcome, finished, error, cause) "
        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO UPDATE SET "
@@ -243,6 +253,9 @@ DbResult<void> Tables::write(const Batch& batch) {
   }
   for (const auto& [target, state] : batch.states) {
     if (done = put_state_->run(target.text, codec::encode(state)); !done) return done;
+  }
+  for (const auto& [target, orders] : batch.orders) {
+    if (done = put_orders_->run(target.text, codec::encode(orders)); !done) return done;
   }
   for (const auto* entries : {&batch.begun, &batch.finished}) {
     for (const HistoryEntry& entry : *entries) {

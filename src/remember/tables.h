@@ -33,7 +33,7 @@ class Tables {
   std::optional<Statement> insert_alert_, update_alert_, delete_alert_;
   std::optional<Statement> insert_sighting_, update_sighting_, delete_sighting_;
   std::optional<Statement> put_resolved_, delete_resolved_;
-  std::optional<Statement> put_state_, put_action_, put_kept_, prune_actions_;
+  std::optional<Statement> put_state_, put_orders_, put_action_, put_kept_, prune_actions_;
 };
 
 }  // namespace alertscaler

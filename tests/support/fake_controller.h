@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "receive/ports.h"
 
 namespace alertscaler::test {
@@ -86,6 +87,31 @@ class FakeController final : public receive::Controller {
     return up ? Decision{.outcome = Outcome::act, .reason = Reason::up, .from = 2, .to = 4, .text = "scale up 2 -> 4"}
               : Decision{.from = 2, .to = 2, .text = "nothing to do"};
   }
+  // What was asked for by hand, in short, oldest first: "alice web 5 for 30m", "bob pause all".
+  [[nodiscard]] std::vector<std::string> orders() const {
+    const std::lock_guard lock(mutex_);
+    return orders_;
+  }
+  // The next orders end so.
+  void answer_orders(Result<std::vector<std::string>> warnings) {
+    const std::lock_guard lock(mutex_);
+    order_answer_ = std::move(warnings);
+  }
+  [[nodiscard]] Result<receive::Ordered> set_replicas(const TargetName& name,
+                                                      const receive::ReplicasOrder& order) override {
+    return take(name, order.user + " " + name.text + " " + std::to_string(order.replicas) + " for " +
+                          text::format_duration(order.pin));
+  }
+  [[nodiscard]] Result<receive::Ordered> pause(const std::optional<TargetName>& name, std::optional<Duration> how_long,
+                                               const std::string& user) override {
+    return take(name, user + " pause " + (name ? name->text : "all") +
+                          (how_long ? " for " + text::format_duration(*how_long) : ""));
+  }
+  [[nodiscard]] Result<receive::Ordered> resume(const std::optional<TargetName>& name,
+                                                const std::string& user) override {
+    return take(name, user + " resume " + (name ? name->text : "all"));
+  }
+
   [[nodiscard]] std::vector<TargetView> targets() const override {
     const std::lock_guard lock(mutex_);
     std::vector<TargetView> all;
@@ -104,6 +130,16 @@ class FakeController final : public receive::Controller {
   [[nodiscard]] std::shared_ptr<const Settings> settings() const override { return settings_; }
 
  private:
+  Result<receive::Ordered> take(const std::optional<TargetName>& name, std::string order) {
+    const std::lock_guard lock(mutex_);
+    if (name && !views_.contains(*name)) return fail(ErrorKind::not_found, "none");
+    orders_.push_back(std::move(order));
+    if (!order_answer_) return fail(order_answer_.error());
+    receive::Ordered ordered{{}, *order_answer_};
+    if (name) ordered.target = views_[*name];
+    return ordered;
+  }
+
   struct Looks {
     Ticket kicked = 0;
     Ticket decided = 0;
@@ -118,6 +154,8 @@ class FakeController final : public receive::Controller {
   std::optional<Error> preview_error_;
   std::optional<std::string> not_ready_;
   std::vector<Alert> previewed_;
+  std::vector<std::string> orders_;
+  Result<std::vector<std::string>> order_answer_;
 };
 
 }  // namespace alertscaler::test

@@ -84,6 +84,17 @@ class MemoryStore final : public Store {
     return {};
   }
 
+  [[nodiscard]] Orders orders(const TargetName& target) const override {
+    const std::lock_guard lock(mutex_);
+    const auto found = orders_.find(target);
+    return found == orders_.end() ? Orders{} : found->second;
+  }
+  [[nodiscard]] Status put_orders(const TargetName& target, const Orders& orders) override {
+    const std::lock_guard lock(mutex_);
+    orders_[target] = orders;
+    return {};
+  }
+
   [[nodiscard]] Result<ActionId> begin(HistoryEntry entry, const StateForId& make_state) override {
     const std::lock_guard lock(mutex_);
     entry.id = static_cast<ActionId>(history_.size()) + 1;
@@ -181,6 +192,7 @@ class MemoryStore final : public Store {
   std::size_t merges_ = 0;
   Memory memory_;
   std::map<TargetName, TargetState> states_;
+  std::map<TargetName, Orders> orders_;
   std::vector<HistoryEntry> history_;
   std::map<std::string, std::string> kept_;
 };

@@ -27,6 +27,8 @@ class Timeline {
 
   FakeFleet& fleet() { return fleet_; }
   Store& store() { return *store_; }
+  control::Controller& controller() { return *controller_; }
+  [[nodiscard]] const TargetName& target() const { return target_; }
 
   void at(Duration when, std::function<void()> event) { events_.emplace(begin_ + when, std::move(event)); }
   void fire(Duration when, Alert alert) {

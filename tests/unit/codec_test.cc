@@ -34,7 +34,7 @@ consteval std::size_t field_count() {
   }
 }
 
-const Cause full_cause{Fingerprint{"116013f56c4e2583"}, at(1), {{"alertname", "A \"quoted\" ü"}, {"svc", "web"}}};
+const AlertCause full_cause{Fingerprint{"116013f56c4e2583"}, at(1), {{"alertname", "A \"quoted\" ü"}, {"svc", "web"}}};
 
 TargetState full_state() {
   TargetState state;
@@ -49,8 +49,9 @@ TargetState full_state() {
   state.unfinished = Unfinished{Reason::down, 9};
   state.failures = 3;
   state.retry_at = at(7);
-  state.in_flight = InFlight{12, Reason::drain, 4, 0, at(8), at(9), full_cause, {{Fingerprint{"b"}, at(5)}}};
+  state.in_flight = InFlight{12, Reason::drain, 4, 0, at(8), at(9), full_cause, {{Fingerprint{"b"}, at(5)}}, 14};
   state.dry_run_replicas = 6;
+  state.orders_taken = 15;
   return state;
 }
 
@@ -98,11 +99,34 @@ TEST_CASE("codec: mappings, causes and labels come back") {
   CHECK(codec::decode_mapping(codec::encode(plain)).value() == plain);
 
   check_every_field_is_written(full_cause);
-  CHECK(codec::decode_cause(codec::encode(full_cause)).value() == full_cause);
+  CHECK(codec::decode_cause(codec::encode(full_cause)).value() == Cause{full_cause});
+  const Cause manual = ManualCause{"alice"};
+  CHECK(codec::encode(manual) == R"({"manual":{"user":"alice"}})");
+  CHECK(codec::decode_cause(codec::encode(manual)).value() == manual);
 
   const Labels labels{{"a", ""}, {"b", std::string("nul \0 inside", 12)}, {"c", "line\nbreak"}, {"ü", "日本"}};
   CHECK(codec::decode_labels(codec::encode(labels)).value() == labels);
   CHECK(codec::decode_labels(codec::encode(Labels{})).value().empty());
+}
+
+TEST_CASE("codec: orders come back") {
+  const Orders orders{Command{7, 0, "alice"}, Pin{5, at(3), "bob"}, Pause{at(4), "10.0.0.1"}};
+  check_every_field_is_written(orders);
+  const auto json = nlohmann::json::parse(codec::encode(orders));
+  CHECK(json.at("command").size() == field_count<Command>());
+  CHECK(json.at("pin").size() == field_count<Pin>());
+  CHECK(json.at("pause").size() == field_count<Pause>());
+  CHECK(codec::decode_orders(codec::encode(orders)).value() == orders);
+  CHECK(codec::decode_orders("{}").value() == Orders{});
+}
+
+TEST_CASE("codec: a state and a cause of the version before orders are read") {
+  const auto state = codec::decode_state(
+      R"({"in_flight":{"id":1,"action":"up","from":2,"to":3,"started":5,"deadline":6,"cause":{"fingerprint":"f","starts_at":1,"labels":{"alertname":"A"}}}})");
+  REQUIRE(state.has_value());
+  CHECK(alert_name(state->in_flight->cause) == "A");
+  CHECK(state->in_flight->order == 0);
+  CHECK(state->orders_taken == 0);
 }
 
 TEST_CASE("codec: what is no UTF-8 does not stop the writing") {

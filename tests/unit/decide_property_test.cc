@@ -1,7 +1,9 @@
-// Whatever happens, in whatever order: never outside the bounds, never two changes inside a cooldown, and the same
-// inputs give the same text. Histories are random but seeded: a failure names its seed.
+// Whatever happens, in whatever order: alerts never lead outside the bounds nor make two changes inside a cooldown,
+// nothing begins during a pause, nothing but the pin during a pin, no command is carried out twice, and the same inputs
+// give the same text. Histories are random but seeded: a failure names its seed.
 #include <algorithm>
 #include <random>
+#include <set>
 
 #include "decide/decide.h"
 #include "support/catch.h"
@@ -31,6 +33,7 @@ class History {
   void step() {
     now_ += std::chrono::seconds{pick(1, 20)};
     if (chance(4)) toggle_an_alert();
+    if (chance(12)) order();
     if (state_.in_flight && chance(2)) end_the_action();
     look();
   }
@@ -58,6 +61,21 @@ class History {
     alerts_.push_back(made);
   }
 
+  // A count by hand, with or without a pin; a pause, or its end.
+  void order() {
+    if (chance(3)) {
+      orders_.pause.reset();
+      if (chance(2)) orders_.pause = Pause{now_ + std::chrono::seconds{pick(1, 200)}, "bob"};
+      return;
+    }
+    const OrderId last = orders_.command ? orders_.command->id : 0;
+    orders_.command = Command{last + 1, pick(0, 20), "alice"};
+    orders_.pin.reset();
+    if (chance(2)) {
+      orders_.pin = Pin{orders_.command->replicas, now_ + std::chrono::seconds{pick(1, 200)}, "alice"};
+    }
+  }
+
   void end_the_action() {
     const InFlight action = *state_.in_flight;
     const int how = pick(1, 10);
@@ -69,6 +87,7 @@ class History {
     observed_.replicas = reached ? action.to : pick(std::min(action.from, action.to), std::max(action.from, action.to));
     observed_.ready = outcome == ActionOutcome::done ? observed_.replicas : pick(0, observed_.replicas);
     state_ = decide::ended(state_, {outcome, reached, std::chrono::seconds{pick(1, 10)}}, now_);
+    if (outcome == ActionOutcome::interrupted && action.order != 0) carried_out_.erase(action.order);
     if (outcome == ActionOutcome::done || outcome == ActionOutcome::timeout) {
       last_change_ = now_;
       if (action.to > action.from) last_up_ = now_;
@@ -76,21 +95,30 @@ class History {
   }
 
   void look() {
-    const decide::Look seen = decide::decide({now_, policy_, alerts_, state_, observed_});
-    CHECK(decide::decide({now_, policy_, alerts_, state_, observed_}).decision == seen.decision);
+    const Orders orders = in_force(orders_, {}, now_);
+    const decide::Look seen = decide::decide({now_, policy_, alerts_, state_, observed_, orders});
+    CHECK(decide::decide({now_, policy_, alerts_, state_, observed_, orders}).decision == seen.decision);
     auto shuffled = alerts_;
     std::shuffle(shuffled.begin(), shuffled.end(), random_);
-    CHECK(decide::decide({now_, policy_, shuffled, state_, observed_}).decision.text == seen.decision.text);
+    CHECK(decide::decide({now_, policy_, shuffled, state_, observed_, orders}).decision.text == seen.decision.text);
+    CHECK(seen.state.orders_taken >= state_.orders_taken);
     state_ = seen.state;
-    if (seen.decision.outcome == Outcome::act) act(seen);
+    if (seen.decision.outcome == Outcome::act) act(seen, orders);
   }
 
-  void act(const decide::Look& seen) {
+  void act(const decide::Look& seen, const Orders& orders) {
     const Decision& decision = seen.decision;
     CAPTURE(decision.text);
+    CHECK_FALSE(orders.pause);
+    if (orders.pin) CHECK(decision.intent == IntentKind::manual);
+    if (decision.order != 0) CHECK(carried_out_.insert(decision.order).second);
+    const bool by_hand = decision.intent == IntentKind::manual;
+    if (by_hand) CHECK(decision.to == (decision.order != 0 ? orders.command->replicas : orders.pin->replicas));
     const bool exact = decision.intent == IntentKind::drain ||
                        (decision.intent == IntentKind::restore && state_.drain_baseline.has_value());
-    if (exact) {
+    if (by_hand) {
+      // min, max and cooldowns are for alerts.
+    } else if (exact) {
       CHECK((decision.to == 0 || decision.to == state_.drain_baseline->replicas));
     } else {
       CHECK(decision.to >= policy_.min);
@@ -108,6 +136,8 @@ class History {
   Policy policy_;
   Observed observed_;
   TargetState state_;
+  Orders orders_;
+  std::set<OrderId> carried_out_;
   std::vector<Alert> alerts_;
   Instant now_ = noon;
   std::optional<Instant> last_up_, last_change_;

@@ -47,9 +47,9 @@ HistoryEntry entry_of(const std::string& target, Instant time) {
           .to = 4,
           .outcome = ActionOutcome::done,
           .finished = time + 1500ms,
-          .cause = Cause{.fingerprint = Fingerprint{"116013f56c4e2583"},
-                         .starts_at = time - 1min,
-                         .labels = {{"alertname", "A"}, {"svc", "web"}}}};
+          .cause = AlertCause{.fingerprint = Fingerprint{"116013f56c4e2583"},
+                              .starts_at = time - 1min,
+                              .labels = {{"alertname", "A"}, {"svc", "web"}}}};
 }
 
 }  // namespace
@@ -77,7 +77,7 @@ TEST_CASE("a target is shown with everything that belongs to it") {
   const json target = data_of(receiver.get("/api/v1/targets/web"));
   CHECK(keys_of(target) == std::vector<std::string>{"alerts", "backend", "decision", "desired", "down_cooldown_until",
                                                     "error", "last_action", "max", "min", "name", "note", "observed",
-                                                    "pin", "ready", "ref", "state", "up_cooldown_until"});
+                                                    "pause", "pin", "ready", "ref", "state", "up_cooldown_until"});
   CHECK(target["name"] == "web");
   CHECK(target["backend"] == "docker_compose");
   CHECK(target["ref"] == json{{"project", "shop"}, {"service", "web"}});
@@ -105,6 +105,22 @@ TEST_CASE("a target is shown with everything that belongs to it") {
   CHECK(targets[0]["last_action"] == nullptr);
   CHECK(targets[0]["ref"] == json::object());
   CHECK(targets[1] == target);
+}
+
+TEST_CASE("what holds by hand is shown, and who asked") {
+  Receiver receiver;
+  TargetView view;
+  view.target = {.name = TargetName{"web"}, .policy = {}, .backend = Simulated{}};
+  view.pin = Pin{5, receiver.clock.now() + 30min, "alice"};
+  view.pause = Pause{{}, "127.0.0.1"};
+  view.last_action = entry_of("web", receiver.clock.now());
+  view.last_action->action = Reason::manual;
+  view.last_action->cause = ManualCause{"alice"};
+  receiver.controller.show(view);
+  json target = data_of(receiver.get("/api/v1/targets/web"));
+  CHECK(target["pin"] == json{{"replicas", 5}, {"until", "2026-01-01T00:30:00Z"}, {"user", "alice"}});
+  CHECK(target["pause"] == json{{"until", nullptr}, {"user", "127.0.0.1"}});
+  CHECK(target["last_action"]["cause"] == json{{"manual", {{"user", "alice"}}}});
 }
 
 TEST_CASE("a target that does not exist is 404 with the nearest name") {

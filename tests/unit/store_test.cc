@@ -43,7 +43,7 @@ HistoryEntry action(const std::string& target, Instant time) {
           .action = Reason::up,
           .from = 2,
           .to = 4,
-          .cause = Cause{Fingerprint{"116013f56c4e2583"}, at(1), {{"alertname", "A"}}}};
+          .cause = AlertCause{Fingerprint{"116013f56c4e2583"}, at(1), {{"alertname", "A"}}}};
 }
 
 TargetState state_of(ActionId id) {
