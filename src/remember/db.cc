@@ -175,6 +175,11 @@ void Db::watch_log() {
       log_pages_.get());
 }
 
+bool Db::has_moved() const {
+  int moved = 0;
+  return sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
+}
+
 DbResult<void> Db::checkpoint() {
   errno = 0;
   const int code = sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);

@@ -113,6 +113,9 @@ class Db {
   // automatic checkpoint, which drops its errors, is off from then on.
   void watch_log();
   [[nodiscard]] int log_pages() const { return *log_pages_; }
+  // The file that is open is no longer the one of its name: somebody deleted, moved or replaced it. What is written
+  // goes where nobody will look for it.
+  [[nodiscard]] bool has_moved() const;
   // Moves the log's content to the file, as far as readers let it.
   [[nodiscard]] DbResult<void> checkpoint();
 

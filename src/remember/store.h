@@ -58,8 +58,8 @@ struct StoreOptions {
 // Thread-safe. Reads of alerts and states come from memory and never wait for the disk. Every write returns when it is
 // durable, or fails and has changed nothing:
 //   busy     the disk is full or the file is locked by another process: the same call may succeed later.
-//   storage  a write or an fsync failed, so what is on the disk is unknown: the store is sealed, and every later write
-//            fails with `storage` until the process is started again. Reads go on.
+//   storage  a write or an fsync failed, so what is on the disk is unknown, or somebody took the file away: the store
+//            is sealed, and every later write fails with `storage` until the process is started again. Reads go on.
 class Store {
  public:
   // Opens or creates `directory`/alertscaler.db (directory 0700, file 0600), checks it and brings its schema up to

@@ -9,6 +9,12 @@ namespace {
 
 constexpr int log_pages_max = 1000;  // 4 MB; then its content is moved to the file
 
+std::string gone(const std::filesystem::path& file) {
+  return file.string() +
+         " was deleted, moved or replaced while it was in use; nothing more is written. Put it back if it is still "
+         "somewhere, and restart alertscaler";
+}
+
 }  // namespace
 
 DbResult<std::unique_ptr<Writer>> Writer::start(std::unique_ptr<Db> db, std::filesystem::path file, Memory& memory,
@@ -81,6 +87,8 @@ Status Writer::write_all(const std::vector<Request*>& requests) {
   if (batch.empty()) return {};
   batch.alerts.forget_old_resolved();
   if (const DbResult<void> done = commit(batch); !done) return fail(failed(done.error()));
+  // After the commit, so that nothing is acknowledged that a file without a name has taken.
+  if (db_->has_moved()) return fail(seal(gone(file_)));
   if (std::exchange(was_busy_, false)) log::info("store.writable", {{"file", file_.string()}});
   StoreChanges changes = changed_ ? changes_of(batch) : StoreChanges{};
   {
@@ -123,9 +131,13 @@ void Writer::tidy_log() {
 }
 
 Error Writer::seal(const std::string& doing, const DbError& error) {
-  const Error why{ErrorKind::storage, doing + " " + file_.string() + ": " + error.text +
-                                          "; nothing more is written, because what is on the disk is unknown. Check "
-                                          "the disk and restart alertscaler"};
+  return seal(doing + " " + file_.string() + ": " + error.text +
+              "; nothing more is written, because what is on the disk is unknown. Check the disk and restart "
+              "alertscaler");
+}
+
+Error Writer::seal(std::string text) {
+  Error why{ErrorKind::storage, std::move(text)};
   db_->empty_log_at_close(false);
   sealed_.with([&](std::optional<Error>& sealed) { sealed = why; });
   log::error("store.sealed", {{"file", file_.string()}, {"error", why.message}});

@@ -58,6 +58,7 @@ class Writer {
   [[nodiscard]] Error failed(const DbError& error);
   void tidy_log();
   Error seal(const std::string& doing, const DbError& error);
+  Error seal(std::string text);
 
   const std::filesystem::path file_;
   Memory& memory_;

@@ -343,6 +343,32 @@ TEST_CASE("store faults: a file that another process locks is busy for as long a
   CHECK(store->active_alerts().size() == 2);
 }
 
+TEST_CASE("store faults: nothing is acknowledged that goes into a file without a name") {
+  using test::ScratchDir;
+  ScratchDir scratch;
+  const auto directory = scratch.path() / "data";
+  const auto store = open_store(directory);
+  REQUIRE(store->merge({firing(alert("A", at(0), at(0)))}));
+  SECTION("the directory was deleted") {
+    std::filesystem::remove_all(directory);
+  }
+  SECTION("the directory was moved") {
+    std::filesystem::rename(directory, scratch.path() / "elsewhere");
+  }
+  SECTION("the file was replaced") {
+    std::filesystem::rename(directory / "alertscaler.db", directory / "old.db");
+    write_file(directory / "alertscaler.db", "");
+  }
+  const auto merged = store->merge({firing(alert("B", at(1), at(1)))});
+  REQUIRE_FALSE(merged.has_value());
+  CHECK(merged.error().kind == ErrorKind::storage);
+  CHECK_THAT(merged.error().message,
+             ContainsSubstring((directory / "alertscaler.db").string() + " was deleted, moved"));
+  CHECK(store->sealed() == merged.error());
+  CHECK(store->active_alerts().size() == 1);
+  CHECK_FALSE(store->merge({firing(alert("C", at(2), at(2)))}).has_value());
+}
+
 TEST_CASE("store faults: a lock that goes in time is waited for") {
   const test::ScratchDir scratch;
   const auto store = open_store(scratch.path(), {.busy_timeout = std::chrono::seconds{30}});
