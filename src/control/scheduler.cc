@@ -64,15 +64,34 @@ bool Scheduler::wait(const TargetName& target, Ticket ticket, Duration at_most) 
   return entry.completed >= ticket;
 }
 
+// When the wall clock was set back, what was due soon would wait until it has caught up: all of it is due now.
+// REQUIRES: mutex_ is held.
+Instant Scheduler::now() {
+  constexpr Duration adjustment_max = std::chrono::seconds{1};
+  const Instant now = clock_.now();
+  if (now + adjustment_max < latest_) {
+    std::set<std::pair<Instant, TargetName>> due;
+    for (const auto& [at, target] : queue_) {
+      entries_[target].due = now;
+      due.emplace(now, target);
+    }
+    queue_ = std::move(due);
+    work_changed_.notify_all();
+  }
+  latest_ = now;
+  return now;
+}
+
 void Scheduler::work(std::stop_token stop) {
-  constexpr Duration wait_max = std::chrono::hours{1};  // the wall clock may be set meanwhile
+  constexpr Duration wait_max = std::chrono::minutes{1};  // the wall clock may be set meanwhile
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     if (queue_.empty()) {
       work_changed_.wait(lock);
       continue;
     }
-    const Duration left = queue_.begin()->first - clock_.now();
+    const Instant moment = now();
+    const Duration left = queue_.begin()->first - moment;
     if (left > Duration{0}) {
       work_changed_.wait_for(lock, std::min(left, wait_max));
       continue;

@@ -50,6 +50,7 @@ class Scheduler {
   };
   void work(std::stop_token stop);
   void enqueue(const TargetName& target, Entry& entry, Instant due);
+  [[nodiscard]] Instant now();
 
   const Clock& clock_;
   const Pass pass_;
@@ -60,6 +61,7 @@ class Scheduler {
   bool stopping_ = false;
   std::unordered_map<TargetName, Entry> entries_;
   std::set<std::pair<Instant, TargetName>> queue_;  // waiting, soonest first
+  Instant latest_;                                  // what the clock last said
 
   std::stop_source stop_source_;
   std::vector<std::thread> workers_;

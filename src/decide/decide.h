@@ -34,6 +34,8 @@ struct Look {
 // The state once the intent of `decision` is written down as the action `id`. REQUIRES: decision.outcome is act.
 [[nodiscard]] TargetState started(TargetState state, const Decision& decision, ActionId id, const Policy& policy,
                                   std::span<const Alert> alerts, Instant now);
+// The longest End::retry_after.
+inline constexpr Duration retry_after_max = std::chrono::minutes{5};
 // The state once the action in flight has ended. REQUIRES: state.in_flight.
 struct End {
   ActionOutcome outcome = ActionOutcome::done;

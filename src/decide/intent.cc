@@ -158,6 +158,18 @@ void notice_episodes_that_ended(const Inputs& in, TargetState& state) {
   });
 }
 
+// A wall clock that was set back must not freeze the target until it has caught up: what lies ahead has just been.
+void notice_clock_set_back(const Inputs& in, TargetState& state) {
+  for (std::optional<Instant>* time : {&state.last_up, &state.last_change, &state.down_since}) {
+    if (*time) *time = std::min(**time, in.now);
+  }
+  if (state.retry_at) state.retry_at = std::min(*state.retry_at, in.now + retry_after_max);
+  if (state.in_flight && state.in_flight->started > in.now) {
+    state.in_flight->started = in.now;
+    state.in_flight->deadline = in.now + in.policy.timeout;
+  }
+}
+
 }  // namespace
 
 AlertCause cause_of(const Alert& alert) {
@@ -190,6 +202,7 @@ Intent find_intent(const Inputs& in) {
 
 TargetState noticed(const Inputs& in) {
   TargetState state = in.state;
+  notice_clock_set_back(in, state);
   notice_episodes_that_ended(in, state);
   notice_drain(in, state);
   notice_episode(in, state);

@@ -586,3 +586,38 @@ TEST_CASE("the text of a decision") {
   }));
   CHECK(look_at(t.given).decision.text == t.text);
 }
+
+TEST_CASE("a clock that was set back freezes nothing for longer than the policy says") {
+  Policy policy;
+  policy.up_cooldown = 30s;
+  policy.down_cooldown = 5min;
+  policy.down_stabilization = 1min;
+  policy.timeout = 2min;
+  Observed observed;
+  observed.replicas = observed.ready = 3;
+  TargetState state;
+  const auto until = [&](const Alert& alert) {
+    const std::vector<Alert> alerts{alert};
+    return decide::decide({noon, policy, alerts, state, observed}).decision.until;
+  };
+  SECTION("cooldowns") {
+    state.last_up = state.last_change = noon + 2h;
+    CHECK(until(up()) == noon + 30s);
+    CHECK(until(down()) == noon + 5min);
+  }
+  SECTION("stabilization") {
+    state.down_since = noon + 2h;
+    CHECK(until(down()) == noon + 1min);
+  }
+  SECTION("backoff") {
+    state.unfinished = Unfinished{Reason::up, 3};
+    state.retry_at = noon + 2h;
+    CHECK(until(up()) == noon + decide::retry_after_max);
+  }
+  SECTION("an action under way") {
+    state.in_flight = in_flight(Reason::up, 3, 4);
+    state.in_flight->started += 2h;
+    state.in_flight->deadline += 2h;
+    CHECK(until(up()) == noon + 2min);
+  }
+}

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "support/catch.h"
+#include "support/clock.h"
 
 using namespace alertscaler;
 using namespace alertscaler::control;
@@ -96,6 +97,20 @@ TEST_CASE("passes of different targets run side by side") {
   REQUIRE(scheduler.wait(TargetName{"a"}, 0, patience));
   const auto ticket = scheduler.kick(TargetName{"a"});
   CHECK(scheduler.wait(TargetName{"a"}, ticket, patience));
+}
+
+TEST_CASE("a clock that is set back holds up no target") {
+  test::ManualClock clock;
+  std::atomic<int> passes{0};
+  std::promise<void> second;
+  Scheduler scheduler(2, clock, [&](const TargetName&, std::stop_token) {
+    if (++passes == 2) second.set_value();
+    return clock.now() + (passes == 1 ? Duration{50ms} : never);
+  });
+  scheduler.add(TargetName{"web"});
+  REQUIRE(scheduler.wait(TargetName{"web"}, 0, patience));
+  clock.advance(-1h);
+  CHECK(second.get_future().wait_for(patience) == std::future_status::ready);
 }
 
 TEST_CASE("stopping asks the pass under way to end and wakes who waits") {
