@@ -80,6 +80,7 @@ Instant Controller::not_stored(Runtime& runtime, const Error& error) {
     log::error("store.failed", {{"target", runtime.target.name.text}, {"error", error.message}});
   }
   runtime.last_error = error.message;
+  show(runtime, [&](TargetView& v) { v.error = error.message; });
   return clock_.now() + store_retry_after;
 }
 
@@ -191,7 +192,6 @@ Status Controller::execute(Look& look, const decide::Look& decided) {
                                    "superseded by " + std::string(to_string(decided.decision.reason)));
     if (!given_up) return given_up;
   }
-  say(look, decided.decision);
   TargetState before = decided.state;
   before.in_flight.reset();
   const Instant now = clock_.now();
@@ -201,6 +201,7 @@ Status Controller::execute(Look& look, const decide::Look& decided) {
   const Result<ActionId> id = store_.begin(
       entry, [&](ActionId given) { return decide::started(before, decision, given, look.policy(), look.alerts, now); });
   if (!id) return fail(id.error());
+  say(look, decided.decision);
   crash_point("after_intent");
   look.state = store_.state(look.name());
   look.runtime.settled = true;
