@@ -21,11 +21,18 @@ constexpr const char* about =
 
 constexpr const char* footer =
     "\nWithout a command, alertscaler serves: `alertscaler --config.file=alertscaler.yml`.\n"
+    "`alertscaler serve --help` lists its flags.\n"
     "An alert asks by its labels: scale_action (up, down, to, drain, hold) and scale_target.\n"
     "Try it: alertscaler serve, then  curl -d @alert.json 'http://127.0.0.1:9095/webhook?wait=10s'";
 
 constexpr std::array<std::string_view, 10> commands = {"serve", "send",   "status",      "history",    "scale",
                                                        "pause", "resume", "healthcheck", "completion", "version"};
+
+Result<Duration> parse_timeout(std::string_view given) {
+  auto duration = text::parse_duration(given);
+  if (duration && *duration <= Duration{0}) return fail(ErrorKind::invalid, "expected a duration above 0");
+  return duration;
+}
 
 // Turns a parser of ours into CLI11's kind of check.
 template <class T, class Parse>
@@ -47,7 +54,7 @@ void add_serve(CLI::App& app, ServeOptions& options) {
                  "Authentication (bearer_token_file); the file of the Prometheus components");
   app.add_flag("--web.allow-unauthenticated", options.allow_unauthenticated,
                "Listen beyond loopback without authentication: whoever reaches the port can scale your targets");
-  app.add_option("--web.read-timeout", into("--web.read-timeout", options.read_timeout, text::parse_duration),
+  app.add_option("--web.read-timeout", into("--web.read-timeout", options.read_timeout, parse_timeout),
                  "The most that a client may take for one whole request")
       ->type_name("DURATION")
       ->default_str(text::format_duration(options.read_timeout));
@@ -200,6 +207,15 @@ std::vector<std::string> with_command(int argc, const char* const* argv) {
   return arguments;
 }
 
+// CLI11 would take the next argument for the value: `--storage.path=$UNSET --dry-run` must not lose its --dry-run.
+std::optional<std::string> flag_without_value(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    const std::size_t name_size = argument.size() - 1;
+    if (argument.starts_with("--") && argument.find('=') == name_size) return argument.substr(0, name_size);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string version_text() {
@@ -235,6 +251,10 @@ Command parse_command_line(int argc, const char* const* argv) {
   const CLI::App* versioning = app.add_subcommand("version", "Print the version");
 
   std::vector<std::string> arguments = with_command(argc, argv);
+  if (const auto flag = flag_without_value(arguments)) {
+    std::fprintf(stderr, "alertscaler: %s= has no value\n", flag->c_str());
+    return Exit{wrong_usage};
+  }
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them last first
   try {
     app.parse(arguments);

@@ -60,6 +60,9 @@ TEST_CASE("a wrong command line exits with 2, a question with 0") {
                                         {{"alertscaler", "no-such-command"}, 2},
                                         {{"alertscaler", "serve", "--log.level=loud"}, 2},
                                         {{"alertscaler", "--web.read-timeout=soon"}, 2},
+                                        {{"alertscaler", "--web.read-timeout=0"}, 2},
+                                        {{"alertscaler", "--storage.path=", "--dry-run"}, 2},
+                                        {{"alertscaler", "serve", "--config.file=", "x.yml"}, 2},
                                         {{"alertscaler", "--help"}, 0},
                                         {{"alertscaler", "serve", "--help"}, 0},
                                         {{"alertscaler", "--version"}, 0}}));
