@@ -19,7 +19,7 @@ constexpr std::string_view replicas_key = "scale_replicas";
 // Senders choose the texts of their alerts, so whatever is searched or repeated is bounded.
 constexpr std::size_t shown_bytes_max = 80;
 constexpr std::size_t word_bytes_max = 64;
-constexpr std::size_t candidates_max = 1000;
+constexpr std::size_t comparisons_max = 20'000;  // of characters, for one alert: a notification holds many
 
 // Null when it is not there; an empty label is none, as everywhere in Prometheus.
 const std::string* label(const Labels& labels, const std::string& name) {
@@ -44,12 +44,14 @@ std::string nearest_action(std::string_view word) {
 std::string nearest_target(std::string_view word, const Settings& settings) {
   if (word.size() > word_bytes_max) return {};
   std::vector<std::string> candidates;
+  std::size_t comparisons = 0;
   for (const auto& [name, target] : settings.targets) {
     const std::size_t longer = std::max(name.text.size(), word.size());
     const std::size_t shorter = std::min(name.text.size(), word.size());
     if (longer - shorter > word_bytes_max / 3) continue;  // no such difference is a slip
+    comparisons += name.text.size() * word.size();
+    if (comparisons > comparisons_max) break;
     candidates.push_back(name.text);
-    if (candidates.size() == candidates_max) break;
   }
   return did_you_mean(word, candidates);
 }

@@ -16,6 +16,8 @@ namespace dom = json::dom;
 
 constexpr std::string_view shape =
     R"(expected Alertmanager's webhook payload, {"version": "4", "alerts": [...]}, or Grafana's (version "1"))";
+// Every alert of the notification keeps a copy, and a body holds many alerts; Alertmanager's own are far shorter.
+constexpr std::size_t group_key_bytes_max = 1024;
 
 // The fields of the notification itself that matter; all else is passed over.
 struct Envelope {
@@ -98,7 +100,7 @@ tl::expected<Notification, Refusal> parse_notification(const Body& body, const L
     if (envelope.group_key->get(group_key) != simdjson::SUCCESS) {
       return tl::unexpected(bad(wrong_type("groupKey", "a string", *envelope.group_key)));
     }
-    if (!envelope.grafana) notification.group_key = group_key;
+    if (!envelope.grafana) notification.group_key = text::shorten(group_key, group_key_bytes_max);
   }
   auto alerts = read_alerts(array, envelope.grafana ? json::Form::grafana : json::Form::alertmanager, limits);
   if (!alerts) return tl::unexpected(std::move(alerts).error());

@@ -255,6 +255,22 @@ Settings settings_with_routes() {
 
 }  // namespace
 
+TEST_CASE("the search for a near name is bounded by its work, for a notification holds many alerts") {
+  const std::string last(60, 'z');
+  const auto suggests = [&](const Settings& among) {
+    const auto mapped = decide::map_alert(among, {{"scale_action", "up"}, {"scale_target", last.substr(1)}}, {});
+    REQUIRE_FALSE(mapped.has_value());
+    return mapped.error().message.find("did you mean") != std::string::npos;
+  };
+  Settings many = settings_with({last});
+  CHECK(suggests(many));
+  for (int i = 100; i < 300; ++i) {
+    const TargetName name{std::string(57, 'a') + std::to_string(i)};
+    many.targets.emplace(name, Target{name, Policy{}, Simulated{}});
+  }
+  CHECK_FALSE(suggests(many));
+}
+
 TEST_CASE("the first route that matches counts, before the alert's own labels") {
   struct Case {
     std::string name;

@@ -178,6 +178,9 @@ TEST_CASE("what a sender may leave out") {
   }
   CHECK(parse(R"({"version":"4","alerts":[]})")->group_key.empty());
   CHECK(parse(R"({"version":"4","groupKey":null,"alerts":[]})")->group_key.empty());
+  // Every alert keeps a copy: a body of some MB must not become some GB.
+  const std::string long_key(2'000'000, 'k');
+  CHECK(parse(R"({"version":"4","groupKey":")" + long_key + R"(","alerts":[]})")->group_key.size() < 2000);
 }
 
 TEST_CASE("a label with an empty value is none") {
