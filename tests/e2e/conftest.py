@@ -25,6 +25,7 @@ from rig.prometheus import Prometheus
 from rig.requirements import missing
 from rig.servers import Collector, MetricsSource
 from rig.settings import compose_target, engine_at, settings
+from rig.small_disk import SmallDisk
 from rig.web_app import WebApp
 
 _numbers = itertools.count(1)
@@ -157,6 +158,14 @@ def start_alertmanager(scratch, start, requirements):
 @pytest.fixture
 def start_alertscaler(scratch, start):
     return lambda config, **options: start(Alertscaler, scratch, config, **options)
+
+
+@pytest.fixture
+def small_disk(scratch, start):
+    """A file system of 512 KiB."""
+    if os.geteuid() != 0:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("only root can mount a file system")
+    return start(SmallDisk, scratch)
 
 
 @pytest.fixture

@@ -29,17 +29,19 @@ class Alertscaler:
     """Starts at once and serves when the constructor returns; ready=False does not wait for /-/ready too.
 
     With `user` (of the machine, such as "nobody") it runs as that one and not as root; with `inside` it has the network
-    of those Namespaces.
+    of those Namespaces; with `disk`, a SmallDisk, its storage is there.
     """
 
-    def __init__(self, scratch, config, options=(), env=None, ready=True, user=None, inside=None, name="alertscaler"):
+    def __init__(self, scratch, config, options=(), env=None, ready=True, user=None, inside=None, disk=None,
+                 name="alertscaler"):
         self.name = name
         self._scratch = scratch
         self._config = scratch.file(name, "alertscaler.yml", text=config)
-        self.storage = scratch.directory(name, "data")
+        self.storage = f"{disk.path}/data" if disk else scratch.directory(name, "data")
         self._options = list(options)
         self._inside = inside
         self._prefix = inside.network_command([]) if inside else []
+        self._prefix += disk.command([]) if disk else []
         if user:
             self._prefix += self._become(user)
         self._address = "127.0.0.1:0"
@@ -89,6 +91,13 @@ class Alertscaler:
             return True
 
         eventually(ready, seconds, "alertscaler is ready")
+
+    def start_refused(self):
+        """Tries to start it; what it says as it ends with status 1."""
+        ended = run([*self._prefix, binary(), "serve", f"--config.file={self._config}",
+                     f"--storage.path={self.storage}", f"--web.listen-address={self._address}"], 20, check=False)
+        assert ended.returncode == 1, ended
+        return ended.stderr
 
     def terminate(self, seconds=15):
         """SIGTERM; the exit status."""
