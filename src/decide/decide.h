@@ -30,6 +30,8 @@ struct Look {
   bool supersedes = false;  // the action in flight is to be given up: the decision takes its place
 };
 [[nodiscard]] Look decide(const Inputs& inputs);
+// The same decision, with what each gate said of it; no gates when nothing is wanted.
+[[nodiscard]] Explained explain(const Inputs& inputs);
 
 // The state once the intent of `decision` is written down as the action `id`. REQUIRES: decision.outcome is act.
 [[nodiscard]] TargetState started(TargetState state, const Decision& decision, ActionId id, const Policy& policy,

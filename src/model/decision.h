@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/names.h"
@@ -84,6 +85,20 @@ struct Decision {
   OrderId order = 0;             // the command that this carries out
   std::string text;              // the one form for people: "scale up 2 -> 4: HighLoad is firing"
   bool operator==(const Decision&) const = default;
+};
+
+// What one gate said on the way from an intent to its action: for people who ask why.
+struct GateNote {
+  enum class Verdict { open, closed, not_reached };
+  std::string gate;
+  Verdict verdict = Verdict::open;
+  std::string text;  // its numbers: "1..10: 4 there, 6 asked for, 6 allowed"
+};
+[[nodiscard]] std::string_view to_string(GateNote::Verdict verdict);
+
+struct Explained {
+  Decision decision;
+  std::vector<GateNote> gates;  // in the order in which they are asked
 };
 
 }  // namespace alertscaler

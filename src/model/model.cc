@@ -307,4 +307,16 @@ std::string_view to_string(TargetStatus status) {
   return "";
 }
 
+std::string_view to_string(GateNote::Verdict verdict) {
+  switch (verdict) {
+    case GateNote::Verdict::open:
+      return "open";
+    case GateNote::Verdict::closed:
+      return "closed";
+    case GateNote::Verdict::not_reached:
+      break;
+  }
+  return "not reached";
+}
+
 }  // namespace alertscaler

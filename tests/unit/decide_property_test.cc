@@ -102,8 +102,19 @@ class History {
     std::shuffle(shuffled.begin(), shuffled.end(), random_);
     CHECK(decide::decide({now_, policy_, shuffled, state_, observed_, orders}).decision.text == seen.decision.text);
     CHECK(seen.state.orders_taken >= state_.orders_taken);
+    explained(seen.decision, decide::explain({now_, policy_, alerts_, state_, observed_, orders}));
     state_ = seen.state;
     if (seen.decision.outcome == Outcome::act) act(seen, orders);
+  }
+
+  // An explanation tells of the very decision: all gates are open when it acts, else one that is closed stopped it.
+  static void explained(const Decision& decision, const Explained& explained) {
+    CHECK(explained.decision == decision);
+    CHECK(explained.gates.empty() == (decision.intent == IntentKind::none));
+    const auto closed = std::count_if(explained.gates.begin(), explained.gates.end(),
+                                      [](const GateNote& gate) { return gate.verdict == GateNote::Verdict::closed; });
+    if (!explained.gates.empty()) CHECK((closed == 0) == (decision.outcome == Outcome::act));
+    for (const GateNote& gate : explained.gates) CHECK_FALSE(gate.text.empty());
   }
 
   void act(const decide::Look& seen, const Orders& orders) {

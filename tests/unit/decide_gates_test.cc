@@ -1,0 +1,69 @@
+// The explanation of a decision: every gate with its numbers.
+#include "base/text.h"
+#include "decide/decide.h"
+#include "support/catch.h"
+#include "support/policies.h"
+
+using namespace alertscaler;
+using namespace alertscaler::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string lines(const Explained& explained) {
+  std::string out = explained.decision.text + "\n";
+  for (const GateNote& gate : explained.gates) {
+    out += gate.gate + " " + std::string(to_string(gate.verdict)) + ": " + gate.text + "\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("an explanation names each gate, its verdict and its numbers") {
+  Policy policy;
+  policy.max = 4;
+  policy.up_step = Step{3, false};
+  policy.down_stabilization = 2min;
+  TargetState state;
+  state.last_up = state.last_change = noon - 10s;
+  Observed observed;
+  observed.replicas = observed.ready = 2;
+  const std::vector<Alert> alerts{up("Busy")};
+  CHECK(lines(decide::explain({noon, policy, alerts, state, observed, {}})) ==
+        "scale up 2 -> 4 waits: cooldown until " + text::format_time(noon + 20s) +
+            " (30s after the last scale-up); Busy is firing\n"
+            "in flight open: nothing is under way\n"
+            "by hand open: neither paused nor pinned\n"
+            "disabled open: 2 replicas, min is 1\n"
+            "bounds open: 1..4: 2 there, 5 asked for, 4 allowed\n"
+            "capacity open: nothing else limits how many there can be\n"
+            "hold open: no hold alert fires\n"
+            "backoff open: the last action did not fail\n"
+            "cooldown closed: up.cooldown 30s until " +
+            text::format_time(noon + 20s) + "; down.cooldown 5m until " + text::format_time(noon + 4min + 50s) +
+            "\n"
+            "readiness open: 2 of 2 are ready\n"
+            "stabilization open: down.stabilization 2m; no scale-down is wanted\n");
+}
+
+TEST_CASE("what comes after the gate that decides is told, but not reached") {
+  Policy policy;
+  TargetState state;
+  Observed observed;
+  observed.replicas = observed.ready = 2;
+  Orders orders;
+  orders.pause = Pause{noon + 1h, "bob"};
+  const std::vector<Alert> alerts{up("Busy")};
+  const Explained explained = decide::explain({noon, policy, alerts, state, observed, orders});
+  CHECK(explained.decision.reason == Reason::paused);
+  REQUIRE(explained.gates.size() > 3);
+  CHECK(explained.gates[1].text == "paused by bob until " + text::format_time(noon + 1h));
+  CHECK(explained.gates[1].verdict == GateNote::Verdict::closed);
+  CHECK(explained.gates[3].verdict == GateNote::Verdict::not_reached);
+  CHECK(explained.gates[3].text == "1..10: 2 there, 3 asked for, 3 allowed");
+}
+
+TEST_CASE("without a wish there is no gate") {
+  CHECK(decide::explain({noon, Policy{}, {}, TargetState{}, Observed{}, {}}).gates.empty());
+}
