@@ -156,7 +156,7 @@ TEST_CASE("the shortest configuration has the documented defaults") {
   CHECK(settings.stale_after == 5h);
   CHECK(settings.history_retention == 720h);
   REQUIRE(settings.targets.size() == 1);
-  const Target& web = target(settings, "web");
+  const Target web = target(settings, "web");
   CHECK(web.name == TargetName{"web"});
   CHECK(web.backend == BackendRef{ComposeService{"shop", "web", {}}});
   CHECK(web.policy == Policy{});
