@@ -50,6 +50,7 @@ bool curl_is_ready() {
 struct Transfer {
   EasyHandle easy;
   HeaderList headers;
+  HeaderList connect_to;
   std::array<char, CURL_ERROR_SIZE> words{};
   HttpResponse response;
   std::size_t bytes_max = 0;
@@ -115,15 +116,37 @@ void set_peer(Options& options, const HttpPeer& peer) {
     options.set(CURLOPT_UNIX_SOCKET_PATH, peer.unix_socket.c_str());
     options.set(CURLOPT_NOPROXY, "*");
   }
-  options.set(CURLOPT_SSL_VERIFYPEER, 1L);
-  options.set(CURLOPT_SSL_VERIFYHOST, 2L);
+  if (peer.direct) options.set(CURLOPT_NOPROXY, "*");
+  options.set(CURLOPT_SSL_VERIFYPEER, peer.insecure_skip_verify ? 0L : 1L);
+  options.set(CURLOPT_SSL_VERIFYHOST, peer.insecure_skip_verify ? 0L : 2L);
   options.set_if(CURLOPT_CAINFO, peer.ca_file);
   options.set_if(CURLOPT_SSLCERT, peer.cert_file);
   options.set_if(CURLOPT_SSLKEY, peer.key_file);
 }
 
-bool set_headers(Transfer& transfer, const HttpRequest& request) {
-  bool ok = append(transfer.headers, "Expect:") &&
+// libcurl takes the expected name from the URL alone. So the URL gets that name, and the connection and the header Host
+// the real address.
+struct Address {
+  std::string url;         // with the name
+  std::string host;        // for the header; empty: the one of the URL
+  std::string connect_to;  // likewise
+};
+
+Address address_of(const HttpPeer& peer) {
+  constexpr std::string_view scheme = "https://";
+  if (peer.server_name.empty() || !peer.base_url.starts_with(scheme)) return {peer.base_url, "", ""};
+  const std::string rest = peer.base_url.substr(scheme.size());
+  const std::size_t host_end = std::min(rest.find('/'), rest.size());
+  const std::string host = rest.substr(0, host_end);
+  const std::size_t bracket = host.rfind(']');
+  const std::size_t colon = host.find(':', bracket == std::string::npos ? 0 : bracket);
+  const std::string port = colon == std::string::npos ? ":443" : host.substr(colon);
+  return {std::string(scheme) + peer.server_name + port + rest.substr(host_end), host,
+          "::" + host + (colon == std::string::npos ? port : "")};
+}
+
+bool set_headers(Transfer& transfer, const HttpRequest& request, const std::string& host) {
+  bool ok = append(transfer.headers, "Expect:") && (host.empty() || append(transfer.headers, "Host: " + host)) &&
             append(transfer.headers,
                    request.content_type.empty() ? "Content-Type:" : "Content-Type: " + request.content_type);
   for (const std::string& header : request.headers) ok = ok && append(transfer.headers, header);
@@ -133,7 +156,17 @@ bool set_headers(Transfer& transfer, const HttpRequest& request) {
 CURLcode set_request(Transfer& transfer, const HttpPeer& peer, const HttpRequest& request) {
   Options options(transfer.easy.get());
   set_peer(options, peer);
-  options.set(CURLOPT_URL, (peer.base_url + request.path).c_str());
+  const Address address = address_of(peer);
+  options.set(CURLOPT_URL, (address.url + request.path).c_str());
+  if (!address.connect_to.empty()) {
+    if (!append(transfer.connect_to, address.connect_to)) return CURLE_OUT_OF_MEMORY;
+    options.set(CURLOPT_CONNECT_TO, transfer.connect_to.get());
+  }
+  if (request.basic_auth) {
+    options.set(CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
+    options.set(CURLOPT_USERNAME, request.basic_auth->username.c_str());
+    options.set(CURLOPT_PASSWORD, request.basic_auth->password.reveal().c_str());
+  }
   if (!request.body.empty() || request.method == "POST" || request.method == "PUT") {
     options.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
     options.set(CURLOPT_POSTFIELDS, request.body.data());  // not copied: the request outlives the transfer
@@ -141,7 +174,7 @@ CURLcode set_request(Transfer& transfer, const HttpPeer& peer, const HttpRequest
     options.set(CURLOPT_NOBODY, 1L);
   }
   options.set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
-  if (!set_headers(transfer, request)) return CURLE_OUT_OF_MEMORY;
+  if (!set_headers(transfer, request, address.host)) return CURLE_OUT_OF_MEMORY;
   options.set(CURLOPT_HTTPHEADER, transfer.headers.get());
   options.set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
   options.set(CURLOPT_CONNECTTIMEOUT_MS, std::min(static_cast<long>(request.timeout.count()), connect_ms_max));

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/secret.h"
 
 namespace alertscaler {
 
@@ -22,6 +23,14 @@ struct HttpPeer {
   std::string ca_file;      // https only; empty: the system's authorities
   std::string cert_file;    // client certificate, PEM; empty: none
   std::string key_file;
+  std::string server_name;            // https: whose certificate to expect; empty: the host of base_url
+  bool insecure_skip_verify = false;  // https: take any certificate
+  bool direct = false;                // never through a proxy, whatever the environment says
+};
+
+struct BasicAuth {
+  std::string username;
+  Secret password;
 };
 
 struct HttpRequest {
@@ -30,6 +39,7 @@ struct HttpRequest {
   std::string body;
   std::string content_type;          // of the body
   std::vector<std::string> headers;  // further ones, "Name: value"
+  std::optional<BasicAuth> basic_auth;
   Duration timeout = std::chrono::seconds{10};
   std::size_t response_bytes_max = 32U << 20U;
 };

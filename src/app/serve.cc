@@ -18,11 +18,14 @@
 #include "receive/server.h"
 #include "record/metrics.h"
 #include "remember/store.h"
+#include "resync/resync.h"
 
 namespace alertscaler::app {
 namespace {
 
 constexpr unsigned stop_seconds_max = 10;
+// The first decision had better know what was missed; but a slow Alertmanager must not keep us from serving.
+constexpr Duration first_resync_at_most = std::chrono::seconds{3};
 
 void complain(const std::string& text) {
   std::fprintf(stderr, "alertscaler: %s\n", text.c_str());
@@ -119,6 +122,10 @@ int serve(const ServeOptions& options) {
                                  {.dry_run = options.dry_run, .target_changed = [&events](const TargetName& name) {
                                     events.target_changed(name);
                                   }});
+  resync::Resync resync([&] { return controller.settings(); },
+                        [&](const TargetName& target, Instant found) { controller.kick(target, found); }, **store,
+                        metrics, clock);
+  resync.first(first_resync_at_most);
   controller.start();
 
   receive::ServerOptions server_options;
@@ -127,11 +134,13 @@ int serve(const ServeOptions& options) {
   server_options.web = *web;
   server_options.version = version_text();
   server_options.limits.read_timeout = options.read_timeout;
+  server_options.troubles = [&] { return resync.troubles(); };
   auto server = receive::Server::start(server_options, **store, controller, metrics, clock, events);
   if (!server) {
     complain(server.error().message);
     return 1;
   }
+  resync.start();
   log::info("listening", {{"address", to_string({address->host, (*server)->port()})},
                           {"version", version_text()},
                           {"storage", options.storage_path},
@@ -141,6 +150,7 @@ int serve(const ServeOptions& options) {
   // The kernel ends a stop that hangs; everything that matters is on the disk already.
   ::alarm(stop_seconds_max);
   (*server)->stop();
+  resync.stop();
   controller.stop();
   server->reset();
   log::info("stopped");

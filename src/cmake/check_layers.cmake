@@ -2,7 +2,7 @@
 # The table in src/README.md says the same in words.
 cmake_minimum_required(VERSION 3.24)
 
-set(parts base model config decide remember act record receive control client app)
+set(parts base model config decide remember act record resync receive control client app)
 set(may_base base)
 set(may_model base model)
 set(may_config base model config)
@@ -10,6 +10,7 @@ set(may_decide base model decide)
 set(may_remember base model remember)
 set(may_act base model act)
 set(may_record base model record)
+set(may_resync base model decide remember record resync act/http_client.h)
 set(may_receive base model decide remember record receive)
 set(may_control base model decide remember act record control receive/ports.h)  # the interface that it implements
 set(may_client base model act client)
@@ -24,7 +25,7 @@ set(only_prometheus record)
 set(only_httplib.h receive)
 set(only_simdjson.h receive)
 set(only_CLI app)
-set(only_nlohmann act receive remember client app)
+set(only_nlohmann act receive remember resync client app)
 set(only_openssl receive)
 
 file(GLOB_RECURSE files RELATIVE ${SRC} ${SRC}/*.h ${SRC}/*.cc)

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "config/alertmanager.h"
 #include "config/docker.h"
 #include "config/fields.h"
 #include "config/routes.h"
@@ -46,7 +47,7 @@ void read_defaults(const Value& value, SettingsDraft& draft) {
   }
 }
 
-constexpr std::array<Field<SettingsDraft>, 8> settings_fields = {{
+constexpr std::array<Field<SettingsDraft>, 9> settings_fields = {{
     {"labels", read_labels},
     {"docker",
      [](const Value& v, SettingsDraft& d) {
@@ -67,8 +68,9 @@ constexpr std::array<Field<SettingsDraft>, 8> settings_fields = {{
      [](const Value& v, SettingsDraft& d) {
        d.settings.routes = read_routes(v, d.all_targets_known ? &d.settings.targets : nullptr);
      }},
+    {"alertmanager", [](const Value& v, SettingsDraft& d) { read_alertmanager(v, d.settings.alertmanager); }},
 }};
-constexpr std::array<std::string_view, 2> later_settings = {"alertmanager", "kubernetes"};
+constexpr std::array<std::string_view, 1> later_settings = {"kubernetes"};
 
 constexpr std::array<Field<WebConfig>, 1> web_fields = {{
     {"bearer_token_file", [](const Value& v, WebConfig& w) { v.read_path(w.bearer_token_file); }},

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "model/route.h"
 #include "model/target.h"
 
@@ -27,7 +28,33 @@ struct DockerEndpoint {
   bool operator==(const DockerEndpoint&) const = default;
 };
 
+// How to show an HTTP server who we are, and how to trust it: Alertmanager's http_config. Files are read when they are
+// needed, so that they can change.
+struct HttpConfig {
+  std::string authorization_type;  // "Bearer"; empty: no such header, unless there is a user
+  Secret credentials;
+  std::string credentials_file;  // in place of credentials
+  std::string username;          // basic authentication; empty: none
+  Secret password;
+  std::string password_file;  // in place of password
+  std::string ca_file;        // empty: the system's authorities
+  std::string cert_file;      // ours; empty: none
+  std::string key_file;
+  std::string server_name;  // whose certificate to expect; empty: the host of the URL
+  bool insecure_skip_verify = false;
+  bool operator==(const HttpConfig&) const = default;
+};
+
+// Those to ask which alerts fire.
+struct Alertmanagers {
+  std::vector<std::string> urls;  // without a slash at the end; empty: none is asked
+  Duration resync_interval = std::chrono::seconds{30};
+  HttpConfig http;
+  bool operator==(const Alertmanagers&) const = default;
+};
+
 struct Settings {
+  Alertmanagers alertmanager;
   InstructionLabels labels;
   DockerEndpoint docker;
   int max_parallel = 8;  // passes at the same time

@@ -38,6 +38,12 @@ Result<Instant> read_since(std::string text, Instant now) {
               "expected a time such as 2026-01-02T03:04:05Z or a duration such as 1h, found " + in_quotes(text));
 }
 
+void write_list(JsonWriter& json, const std::vector<std::string>& texts) {
+  json.begin_array();
+  for (const std::string& text : texts) json.value(text);
+  json.end_array();
+}
+
 void write_settings(JsonWriter& json, const Settings& settings, bool authenticated) {
   json.begin_object()
       .field("targets", settings.targets.size())
@@ -49,6 +55,9 @@ void write_settings(JsonWriter& json, const Settings& settings, bool authenticat
       .field("action", settings.labels.action)
       .field("target", settings.labels.target)
       .end_object()
+      .key("alertmanagers");
+  write_list(json, settings.alertmanager.urls);
+  json.field("resync_interval", text::format_duration(settings.alertmanager.resync_interval))
       .field("docker_host", without_user(settings.docker.host))
       .field("authentication", authenticated ? "bearer token" : "none")
       .end_object();
@@ -135,6 +144,7 @@ Answer Api::status(const Request& request) const {
   const auto settings = controller_.settings();
   const auto sealed = store_.sealed();
   const auto not_ready = controller_.not_ready();
+  const auto troubles = this->troubles();
   std::size_t active_alerts = 0;
   for (const auto& [name, target] : settings->targets) active_alerts += store_.active_alerts(name).size();
   return success([&](JsonWriter& json) {
@@ -145,7 +155,9 @@ Answer Api::status(const Request& request) const {
         .seconds(std::max(Duration{0}, clock_.now() - options_.started))
         .field("ready", !not_ready && !sealed)
         .field("not_ready", not_ready)
-        .key("config");
+        .key("troubles");
+    write_list(json, troubles);
+    json.key("config");
     write_settings(json, *settings, options_.authenticated);
     json.key("store")
         .begin_object()
@@ -158,12 +170,18 @@ Answer Api::status(const Request& request) const {
   });
 }
 
+std::vector<std::string> Api::troubles() const {
+  return options_.troubles ? options_.troubles() : std::vector<std::string>{};
+}
+
 Answer Api::ready(const Request&) const {
   if (const auto sealed = store_.sealed()) {
     return plain(503, "alertscaler is not ready: the store takes no more writes: " + sealed->message + "\n");
   }
   if (const auto why = controller_.not_ready()) return plain(503, "alertscaler is not ready: " + *why + "\n");
-  return plain(200, "alertscaler is ready.\n");
+  std::string text = "alertscaler is ready.\n";
+  for (const std::string& trouble : troubles()) text += trouble + "\n";
+  return plain(200, text);
 }
 
 }  // namespace alertscaler::receive

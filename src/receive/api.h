@@ -1,8 +1,10 @@
 // The reading half of the API: targets, alerts, history, status.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "receive/answer.h"
@@ -16,6 +18,7 @@ struct ApiOptions {
   std::string version;
   bool authenticated = false;
   Instant started;
+  std::function<std::vector<std::string>()> troubles{};  // see ServerOptions
 };
 
 // 404 with the nearest name.
@@ -34,6 +37,7 @@ class Api {
   [[nodiscard]] Answer ready(const Request& request) const;
 
  private:
+  [[nodiscard]] std::vector<std::string> troubles() const;
   [[nodiscard]] tl::expected<HistoryQuery, Refusal> read_query(const Params& params) const;
 
   Store& store_;

@@ -21,7 +21,8 @@ class HttpServer final : public Server {
         router_({store, controller, metrics, clock, events, limits_, stopping_}, *authenticator_,
                 {.version = std::move(options.version),
                  .authenticated = !options.web.bearer_token_file.empty(),
-                 .started = clock.now()}),
+                 .started = clock.now(),
+                 .troubles = std::move(options.troubles)}),
         listener_(std::move(socket), limits_, clock, stopping_,
                   [this](Connection& connection) { serve(connection, router_); }) {
     events_.start(store, controller);

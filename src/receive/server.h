@@ -1,8 +1,10 @@
 // HTTP in: notifications, the API, metrics and probes. A handler only parses, stores and kicks; it never acts.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -21,6 +23,8 @@ struct ServerOptions {
   WebConfig web;
   std::string version;
   Limits limits;
+  // What does not work although the program is ready, a line each; empty function: nothing is ever wrong.
+  std::function<std::vector<std::string>()> troubles;
 };
 
 class Server {

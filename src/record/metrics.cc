@@ -1,6 +1,7 @@
 #include "record/metrics.h"
 
 #include <array>
+#include <map>
 #include <sstream>
 #include <utility>
 
@@ -83,6 +84,21 @@ struct Metrics::Families {
                                             .Help("Writes to the store that failed.")
                                             .Register(registry)
                                             .Add({});
+  prometheus::Family<prometheus::Gauge>& resync_last_success =
+      BuildGauge()
+          .Name("alertscaler_resync_last_success_timestamp_seconds")
+          .Help("When this Alertmanager last answered which alerts fire; 0: never.")
+          .Register(registry);
+  prometheus::Family<prometheus::Counter>& resync_failures =
+      BuildCounter()
+          .Name("alertscaler_resync_failures_total")
+          .Help("Resyncs in which this Alertmanager did not answer which alerts fire.")
+          .Register(registry);
+  struct Resynced {
+    prometheus::Gauge* last_success = nullptr;
+    prometheus::Counter* failures = nullptr;
+  };
+  Guarded<std::map<std::string, Resynced>> resyncs;
   prometheus::Gauge& leader =
       BuildGauge().Name("alertscaler_leader").Help("Whether this replica decides and acts.").Register(registry).Add({});
   record::ProcessMetrics process;
@@ -164,6 +180,37 @@ void Metrics::reloaded(bool successful) {
 
 void Metrics::store_failed() {
   families_->store_failures.Increment();
+}
+
+void Metrics::resync_with(const std::string& alertmanager) {
+  families_->resyncs.with([&](auto& resyncs) {
+    resyncs[alertmanager] = {&families_->resync_last_success.Add({{"alertmanager", alertmanager}}),
+                             &families_->resync_failures.Add({{"alertmanager", alertmanager}})};
+  });
+}
+
+void Metrics::resynced(const std::string& alertmanager, Instant at) {
+  families_->resyncs.with([&](auto& resyncs) {
+    const auto found = resyncs.find(alertmanager);
+    if (found != resyncs.end()) found->second.last_success->Set(seconds(at.time_since_epoch()));
+  });
+}
+
+void Metrics::resync_failed(const std::string& alertmanager) {
+  families_->resyncs.with([&](auto& resyncs) {
+    const auto found = resyncs.find(alertmanager);
+    if (found != resyncs.end()) found->second.failures->Increment();
+  });
+}
+
+void Metrics::forget_resync(const std::string& alertmanager) {
+  families_->resyncs.with([&](auto& resyncs) {
+    const auto found = resyncs.find(alertmanager);
+    if (found == resyncs.end()) return;
+    families_->resync_last_success.Remove(found->second.last_success);
+    families_->resync_failures.Remove(found->second.failures);
+    resyncs.erase(found);
+  });
 }
 
 std::string Metrics::expose(Instant now) const {

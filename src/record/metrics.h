@@ -35,6 +35,11 @@ class Metrics {
   void forget_target(const TargetName& target);      // and all its counters
   void reloaded(bool successful);
   void store_failed();
+  // Resyncs, by the URL of the Alertmanager. resync_with() makes both series known, with 0.
+  void resync_with(const std::string& alertmanager);
+  void resynced(const std::string& alertmanager, Instant at);
+  void resync_failed(const std::string& alertmanager);
+  void forget_resync(const std::string& alertmanager);
 
   // The text exposition format, version 0.0.4, process_* included. Cooldowns are told as what is left of them at `now`.
   [[nodiscard]] std::string expose(Instant now) const;

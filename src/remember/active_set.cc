@@ -80,6 +80,7 @@ void ActiveSet::put(ActiveEntry entry) {
   }
   see(there, seen);
   there.row = entry.row;
+  there.delivered = entry.delivered;
   if (there.alert == entry.alert) return;
   drop_from_target(there);
   there.alert = std::move(entry.alert);
@@ -178,6 +179,7 @@ Merged StagedAlerts::merge(Incoming incoming) {
   }
   if (outcome.change == ActiveChange::none) return merged;
   ActiveEntry& entry = change(fingerprint, known);
+  entry.delivered = mark_;
   switch (outcome.change) {
     case ActiveChange::none:
       break;

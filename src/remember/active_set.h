@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct ActiveEntry {
   std::int64_t row = 0;
   std::shared_ptr<const Alert> alert;  // its last_seen and ends_at are those of `seen`, not its own
   Sighting seen;
+  WriteMark delivered = 0;  // the write that last brought it; 0: it was there when the store was opened
 
   [[nodiscard]] Alert copy() const;
 };
@@ -75,9 +77,11 @@ class ActiveSet {
 class StagedAlerts {
  public:
   // REQUIRES: `base` lives longer and does not change before publish().
-  StagedAlerts(const ActiveSet& base, std::int64_t next_row) : base_(base), next_row_(next_row) {}
+  StagedAlerts(const ActiveSet& base, std::int64_t next_row, WriteMark mark)
+      : base_(base), next_row_(next_row), mark_(mark) {}
 
   [[nodiscard]] Merged merge(Incoming incoming);
+  void apply(Survey survey, Surveyed& out);
   // The targets concerned are added to `targets`.
   void expire(Instant now, Duration stale_after, std::set<TargetName>& targets);
   void remap(const Store::Mapper& map);
@@ -102,9 +106,12 @@ class StagedAlerts {
   [[nodiscard]] const Resolved* resolved(const Fingerprint& fingerprint) const;
   // What is to become of it. REQUIRES: `known` is what find() gives for it.
   ActiveEntry& change(const Fingerprint& fingerprint, const ActiveEntry* known);
+  void end_absent(const Survey& survey, const std::unordered_set<Fingerprint>& present, std::set<TargetName>& changed,
+                  std::vector<Alert>& ended);
 
   const ActiveSet& base_;
   std::int64_t next_row_;
+  const WriteMark mark_;
   std::vector<Change> changes_;
   std::unordered_map<Fingerprint, std::size_t> index_;  // into changes_
   std::unordered_map<Fingerprint, Resolved> remembered_;

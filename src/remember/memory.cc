@@ -29,6 +29,7 @@ StoreChanges changes_of(const Batch& batch) {
 
 void publish(Batch&& batch, Memory& memory) {
   memory.next_row = batch.alerts.next_row();
+  ++memory.written;
   std::move(batch.alerts).publish(memory.alerts);
   for (auto& [target, state] : batch.states) memory.states.insert_or_assign(target, std::move(state));
   for (auto& [target, orders] : batch.orders) memory.orders.insert_or_assign(target, std::move(orders));

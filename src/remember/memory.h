@@ -17,6 +17,7 @@ namespace alertscaler {
 struct Memory {
   ActiveSet alerts;
   std::int64_t next_row = 1;  // of table alert
+  WriteMark written = 0;      // how many batches
   std::unordered_map<TargetName, TargetState> states;
   std::unordered_map<TargetName, Orders> orders;
   std::unordered_map<TargetName, HistoryEntry> last_actions;  // the newest with an outcome
@@ -32,7 +33,7 @@ struct PruneStep {
 
 // Several callers' changes, which are written together or not at all. Staging never fails and writes nothing.
 struct Batch {
-  explicit Batch(const Memory& memory) : alerts(memory.alerts, memory.next_row) {}
+  explicit Batch(const Memory& memory) : alerts(memory.alerts, memory.next_row, memory.written + 1) {}
 
   StagedAlerts alerts;
   std::unordered_map<TargetName, TargetState> states;

@@ -39,6 +39,8 @@ class SqliteStore final : public Store {
   [[nodiscard]] std::vector<Alert> active_alerts(const TargetName& target) const override;
   [[nodiscard]] std::vector<Alert> preview(const TargetName& target,
                                            const std::vector<Incoming>& incoming) const override;
+  [[nodiscard]] WriteMark mark() const override;
+  [[nodiscard]] Result<Surveyed> apply(Survey survey) override;
   [[nodiscard]] Result<std::vector<TargetName>> expire(Instant now, Duration stale_after) override;
   [[nodiscard]] std::optional<Instant> next_expiry(Duration stale_after) const override;
   [[nodiscard]] Status remap(const Mapper& map) override;
@@ -130,10 +132,21 @@ std::vector<Alert> SqliteStore::active_alerts(const TargetName& target) const {
 
 std::vector<Alert> SqliteStore::preview(const TargetName& target, const std::vector<Incoming>& incoming) const {
   return copies(read([&](const Memory& memory) {
-    StagedAlerts staged(memory.alerts, memory.next_row);
+    StagedAlerts staged(memory.alerts, memory.next_row, memory.written + 1);
     for (const Incoming& one : incoming) static_cast<void>(staged.merge(one));
     return staged.of(target);
   }));
+}
+
+WriteMark SqliteStore::mark() const {
+  return read([](const Memory& memory) { return memory.written; });
+}
+
+Result<Surveyed> SqliteStore::apply(Survey survey) {
+  Surveyed surveyed;
+  Status written = writer_->write([&](Batch& batch) { batch.alerts.apply(std::move(survey), surveyed); });
+  if (!written) return fail(std::move(written).error());
+  return surveyed;
 }
 
 Result<std::vector<TargetName>> SqliteStore::expire(Instant now, Duration stale_after) {

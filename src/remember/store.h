@@ -16,6 +16,7 @@
 #include "model/alert.h"
 #include "model/orders.h"
 #include "remember/merge.h"
+#include "remember/survey.h"
 
 namespace alertscaler {
 
@@ -81,6 +82,12 @@ class Store {
   // What the active set would hold for `target` after `incoming` (all of that target), changing nothing.
   [[nodiscard]] virtual std::vector<Alert> preview(const TargetName& target,
                                                    const std::vector<Incoming>& incoming) const = 0;
+  // Now, in the order of the writes: what mark() was before a question is for Survey::asked.
+  [[nodiscard]] virtual WriteMark mark() const = 0;
+  // Merges the firing ones as merge() does. Then, if the survey is complete, ends the alerts of Alertmanager
+  // (ends_by_survey) that are not in it. Neither touches what was delivered after `asked`.
+  // An alert that ends here was not resolved: a firing of the same episode makes it active again at once.
+  [[nodiscard]] virtual Result<Surveyed> apply(Survey survey) = 0;
   // Ends the alerts whose ends_at has come or that were last seen `stale_after` ago or earlier; the targets concerned.
   // Such an alert was not resolved: a firing of the same episode makes it active again at once. Cheap when none is due.
   [[nodiscard]] virtual Result<std::vector<TargetName>> expire(Instant now, Duration stale_after) = 0;

@@ -1,10 +1,12 @@
 // A store that behaves, in memory: the real merge without the disk. It fails only when told to.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -16,7 +18,7 @@ namespace alertscaler::test {
 
 class MemoryStore final : public Store {
  public:
-  // Taken one by one by the calls of merge() that follow.
+  // Taken one by one by the calls of merge() and apply() that follow.
   void fail_next_merge(Error error) {
     const std::lock_guard lock(mutex_);
     errors_.push_back(std::move(error));
@@ -51,6 +53,20 @@ class MemoryStore final : public Store {
     }
     ++merges_;
     return merge_into(memory_, incoming);
+  }
+  [[nodiscard]] WriteMark mark() const override {
+    const std::lock_guard lock(mutex_);
+    return memory_.written;
+  }
+  [[nodiscard]] Result<Surveyed> apply(Survey survey) override {
+    const std::lock_guard lock(mutex_);
+    if (sealed_) return fail(*sealed_);
+    if (!errors_.empty()) {
+      Error error = std::move(errors_.front());
+      errors_.pop_front();
+      return fail(std::move(error));
+    }
+    return apply_to(memory_, std::move(survey));
   }
   [[nodiscard]] std::vector<Alert> active_alerts() const override {
     const std::lock_guard lock(mutex_);
@@ -153,12 +169,52 @@ class MemoryStore final : public Store {
   struct Memory {
     std::map<Fingerprint, Alert> active;
     std::map<Fingerprint, Resolved> resolved;
+    std::map<Fingerprint, WriteMark> delivered;
+    WriteMark written = 0;
   };
+
+  static Surveyed apply_to(Memory& memory, Survey survey) {
+    Surveyed out;
+    std::set<Fingerprint> present(survey.unusable.begin(), survey.unusable.end());
+    std::set<TargetName> changed;
+    for (Incoming& each : survey.firing) {
+      const Fingerprint fingerprint = each.alert.fingerprint;
+      present.insert(fingerprint);
+      const auto known = memory.active.find(fingerprint);
+      const bool news = known == memory.active.end();
+      if (!news && memory.delivered[fingerprint] > survey.asked) continue;
+      const TargetName target = each.alert.mapping.target;
+      if (merge_into(memory, {std::move(each)}).front().changes_intent) changed.insert(target);
+      if (news && memory.active.contains(fingerprint)) out.adopted.push_back(memory.active.at(fingerprint));
+    }
+    for (const Fingerprint& fingerprint : survey.unusable) {
+      if (const auto known = memory.active.find(fingerprint); known != memory.active.end()) {
+        known->second.last_seen = std::max(known->second.last_seen, survey.now);
+      }
+    }
+    for (auto each = memory.active.begin(); survey.complete && each != memory.active.end();) {
+      const Alert& alert = each->second;
+      const bool newer = memory.delivered[alert.fingerprint] > survey.asked;
+      const bool forgotten = survey.forgotten_before && alert.last_seen < *survey.forgotten_before;
+      if (!ends_by_survey(alert) || present.contains(alert.fingerprint) || newer || forgotten) {
+        ++each;
+        continue;
+      }
+      changed.insert(alert.mapping.target);
+      out.ended.push_back(alert);
+      each = memory.active.erase(each);
+    }
+    ++memory.written;
+    out.changed.assign(changed.begin(), changed.end());
+    return out;
+  }
 
   static std::vector<Merged> merge_into(Memory& memory, const std::vector<Incoming>& incoming) {
     std::vector<Merged> answers;
+    ++memory.written;
     for (const Incoming& each : incoming) {
       const Fingerprint& fingerprint = each.alert.fingerprint;
+      memory.delivered[fingerprint] = memory.written;
       const auto known = memory.active.find(fingerprint);
       const auto ended = memory.resolved.find(fingerprint);
       MergeOutcome out = alertscaler::merge(known == memory.active.end() ? nullptr : &known->second,

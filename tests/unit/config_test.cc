@@ -119,6 +119,11 @@ TEST_CASE("the reference has every key") {
   const auto yaml = GENERATE(values<std::string>({
       "zebra: 1",
       "labels: {zebra: 1}",
+      "alertmanager: {zebra: 1}",
+      "alertmanager: {url: 'http://a', http_config: {zebra: 1}}",
+      "alertmanager: {url: 'http://a', http_config: {authorization: {zebra: 1}}}",
+      "alertmanager: {url: 'http://a', http_config: {basic_auth: {zebra: 1}}}",
+      "alertmanager: {url: 'http://a', http_config: {tls_config: {zebra: 1}}}",
       "docker: {zebra: 1}",
       "docker: {host: 'tcp://e', tls_config: {ca_file: ca, zebra: 1}}",
       "targets: [{name: a, simulated: {}, zebra: 1}]",
@@ -147,11 +152,45 @@ TEST_CASE("the reference has every key") {
   }
 }
 
+TEST_CASE("how to reach Alertmanager: each way to show who we are arrives") {
+  const auto http_of = [](const std::string& http) {
+    return settings_of("alertmanager: {url: 'https://a', http_config: {" + http + "}}\n" + std::string(one_simulated))
+        .alertmanager.http;
+  };
+  HttpConfig expected;
+  CHECK(http_of("") == expected);
+  expected.authorization_type = "Bearer";
+  expected.credentials = Secret("hunter2");
+  CHECK(http_of("authorization: {credentials: hunter2}") == expected);
+  expected.credentials = Secret();
+  expected.credentials_file = "token";
+  CHECK(http_of("bearer_token_file: token") == expected);
+  expected = HttpConfig{};
+  expected.username = "u";
+  expected.password = Secret("hunter2");
+  CHECK(http_of("basic_auth: {username: u, password: hunter2}") == expected);
+  expected.password = Secret();
+  expected.password_file = "p";
+  CHECK(http_of("basic_auth: {username: u, password_file: p}") == expected);
+}
+
+TEST_CASE("no problem of a configuration shows a secret") {
+  for (const auto& file : files_of(tests / "config_bad")) {
+    const std::string yaml = read_file(file).value();
+    if (yaml.find("hunter2") == std::string::npos) continue;
+    for (const std::string& problem : shown(problems_of(file.filename().string(), yaml))) {
+      CAPTURE(problem);
+      CHECK(problem.find("hunter") == std::string::npos);
+    }
+  }
+}
+
 TEST_CASE("the shortest configuration has the documented defaults") {
   const Settings settings = settings_of(read_file(tests / "config_good/minimal.yml").value());
   CHECK(settings.labels == InstructionLabels{"scale_action", "scale_target"});
   CHECK(settings.docker.host == "unix:///var/run/docker.sock");
   CHECK(settings.docker.ca_file.empty());
+  CHECK(settings.alertmanager == Alertmanagers{});
   CHECK(settings.max_parallel == 8);
   CHECK(settings.stale_after == 5h);
   CHECK(settings.history_retention == 720h);
@@ -167,6 +206,17 @@ TEST_CASE("every key arrives where it belongs") {
   CHECK(settings.labels == InstructionLabels{"autoscale", "service"});
   CHECK(settings.docker ==
         DockerEndpoint{"tcp://engine.example:2376", "tls/ca.pem", "tls/cert.pem", "/etc/engine/key.pem"});
+  Alertmanagers alertmanager;
+  alertmanager.urls = {"http://one:9093", "https://two.example/alertmanager"};
+  alertmanager.resync_interval = 10s;
+  alertmanager.http.authorization_type = "Token";
+  alertmanager.http.credentials_file = "token";
+  alertmanager.http.ca_file = "tls/am.pem";
+  alertmanager.http.cert_file = "tls/cert.pem";
+  alertmanager.http.key_file = "tls/key.pem";
+  alertmanager.http.server_name = "alertmanager";
+  alertmanager.http.insecure_skip_verify = true;
+  CHECK(settings.alertmanager == alertmanager);
   CHECK(settings.max_parallel == 3);
   CHECK(settings.stale_after == 2min);
   CHECK(settings.history_retention == 168h);

@@ -42,6 +42,7 @@ void fill(Metrics& metrics) {
   metrics.backend_request("docker_compose", 200, 3ms);
   metrics.target(view_of("web"), now);
   metrics.reloaded(true);
+  metrics.resync_with("http://alertmanager:9093");
 }
 
 std::string value_of(const std::string& exposed, const std::string& series) {
@@ -114,6 +115,27 @@ TEST_CASE("promtool finds nothing to complain about") {
   std::ifstream output(said);
   CAPTURE(std::string(std::istreambuf_iterator<char>(output), {}));
   CHECK(status == 0);
+}
+
+TEST_CASE("a resync's series come and go with its Alertmanager") {
+  Metrics metrics("0.1.0");
+  const std::string one = "http://one:9093";
+  const std::string success = "alertscaler_resync_last_success_timestamp_seconds{alertmanager=\"" + one + "\"}";
+  const std::string failures = "alertscaler_resync_failures_total{alertmanager=\"" + one + "\"}";
+  metrics.resync_failed(one);  // not known yet: there is nobody of that name
+  CHECK(value_of(metrics.expose(now), failures) == "absent");
+  metrics.resync_with(one);
+  CHECK(value_of(metrics.expose(now), success) == "0");
+  CHECK(value_of(metrics.expose(now), failures) == "0");
+  metrics.resynced(one, now + 500ms);
+  metrics.resync_failed(one);
+  CHECK(std::stod(value_of(metrics.expose(now), success)) == 1'767'225'600.5);
+  CHECK(value_of(metrics.expose(now), failures) == "1");
+  metrics.resync_with(one);  // again, after a change of the configuration: it goes on counting
+  CHECK(value_of(metrics.expose(now), failures) == "1");
+  metrics.forget_resync(one);
+  CHECK(value_of(metrics.expose(now), success) == "absent");
+  CHECK(value_of(metrics.expose(now), failures) == "absent");
 }
 
 TEST_CASE("values are what was told") {

@@ -229,6 +229,8 @@ TEST_CASE("parameters that make no sense are refused in words") {
 TEST_CASE("the status tells what runs, without secrets") {
   Settings settings = test::two_targets();
   settings.docker.host = "tcp://user:secret@engine:2376";
+  settings.alertmanager.urls = {"http://alertmanager:9093"};
+  settings.alertmanager.http.password = Secret("hunter2");
   Receiver receiver({}, settings);
   receiver.post(notification_of({alert_of("A")}).dump());
   receiver.clock.advance(90s);
@@ -238,12 +240,15 @@ TEST_CASE("the status tells what runs, without secrets") {
                        {"uptime_seconds", 90},
                        {"ready", true},
                        {"not_ready", nullptr},
+                       {"troubles", json::array()},
                        {"config",
                         {{"targets", 2},
                          {"max_parallel", 8},
                          {"stale_after", "5h"},
                          {"history_retention", "30d"},
                          {"labels", {{"action", "scale_action"}, {"target", "scale_target"}}},
+                         {"alertmanagers", {"http://alertmanager:9093"}},
+                         {"resync_interval", "30s"},
                          {"docker_host", "tcp://engine:2376"},
                          {"authentication", "none"}}},
                        {"store", {{"state", "ok"}, {"error", ""}}},
@@ -253,6 +258,16 @@ TEST_CASE("the status tells what runs, without secrets") {
   status = data_of(receiver.get("/api/v1/status"));
   CHECK(status["ready"] == false);
   CHECK(status["store"] == json{{"state", "sealed"}, {"error", "fsync: I/O error"}});
+}
+
+TEST_CASE("what does not work is told by a program that is ready all the same") {
+  receive::ServerOptions options;
+  options.troubles = [] { return std::vector<std::string>{"no resync with one", "no resync with other"}; };
+  const Receiver receiver(std::move(options));
+  const Reply reply = receiver.get("/-/ready");
+  CHECK(reply.status == 200);
+  CHECK(reply.body == "alertscaler is ready.\nno resync with one\nno resync with other\n");
+  CHECK(data_of(receiver.get("/api/v1/status"))["troubles"] == json{"no resync with one", "no resync with other"});
 }
 
 TEST_CASE("readiness gives its reason") {

@@ -58,7 +58,7 @@ class RandomWriter {
 
   void write(Store& store) {
     now_ += 1;
-    switch (below(6)) {
+    switch (below(7)) {
       case 0:
       case 1: {
         std::vector<Incoming> incoming;
@@ -113,6 +113,18 @@ class RandomWriter {
         const std::string value(static_cast<std::size_t>(below(100'000)), static_cast<char>('a' + below(26)));
         REQUIRE(store.keep(key, value));
         expected_.kept[key] = value;
+        break;
+      }
+      case 6: {
+        Survey survey{.asked = store.mark(), .now = at(now_), .complete = true};
+        const Alert news = alert("A" + std::to_string(below(40)), at(now_), at(now_));
+        for (const auto& [fingerprint, known] : expected_.alerts) {
+          if (below(3) > 0 && fingerprint != news.fingerprint) survey.firing.push_back(firing(known));
+        }
+        survey.firing.push_back(firing(news));
+        REQUIRE(store.apply(survey));
+        expected_.alerts.clear();
+        for (const Incoming& one : survey.firing) expected_.alerts.insert_or_assign(one.alert.fingerprint, one.alert);
         break;
       }
       default:

@@ -230,6 +230,7 @@ TEST_CASE("store faults: after a failed fsync or write nothing more is written, 
     CHECK(store->begin({}, [](ActionId) { return TargetState{}; }).error().kind == ErrorKind::storage);
     CHECK(store->prune(at(1)).error().kind == ErrorKind::storage);
     CHECK(store->expire(at(1e6), std::chrono::hours{5}).error().kind == ErrorKind::storage);
+    CHECK(store->apply({.asked = store->mark(), .complete = true}).error().kind == ErrorKind::storage);
     CHECK(store->active_alerts() == std::vector{acknowledged});  // reads go on
     CHECK(store->history({}).has_value());
     CHECK(vfs.syncs() == syncs);
@@ -239,6 +240,29 @@ TEST_CASE("store faults: after a failed fsync or write nothing more is written, 
   CHECK(std::find(active.begin(), active.end(), acknowledged) != active.end());
   REQUIRE(store->merge({firing(refused)}));
   CHECK(store->active_alerts().size() == 2);
+}
+
+TEST_CASE("store faults: a survey is applied as a whole or not at all") {
+  const test::ScratchDir scratch;
+  FaultVfs vfs("survey");
+  const Alert known = alert("Known", at(1), at(1));
+  {
+    const auto store = open_store(scratch.path(), {.vfs = vfs.name()});
+    REQUIRE(store->merge({firing(known)}));
+    vfs.set_fault([](FaultVfs::File file, FaultVfs::Call call) {
+      return file == FaultVfs::File::log && call == FaultVfs::Call::sync ? SQLITE_IOERR_FSYNC : SQLITE_OK;
+    });
+    Survey survey{.asked = store->mark(), .now = at(60), .complete = true};
+    survey.firing = {firing(alert("Missed", at(2), at(60)))};
+    CHECK(store->apply(survey).error().kind == ErrorKind::storage);
+    CHECK(store->active_alerts() == std::vector{known});
+    vfs.set_fault(nullptr);
+  }
+  // What did reach the disk of a write that failed is all of it or nothing.
+  const auto store = open_store(scratch.path());
+  const auto active = store->active_alerts();
+  REQUIRE(active.size() == 1);
+  CHECK((active.front() == known || active.front().name() == "Missed"));
 }
 
 TEST_CASE("store faults: a disk that cannot be read is said at the start") {

@@ -198,6 +198,186 @@ TEST_CASE("store: alerts end when their time has come") {
         std::vector{MergeResult::accepted});
 }
 
+// A survey in which these fire; everybody answered.
+Survey survey_of(const Store& store, std::vector<Alert> alerts, Instant now) {
+  Survey survey;
+  survey.asked = store.mark();
+  survey.now = now;
+  survey.complete = true;
+  for (Alert& one : alerts) {
+    one.source = Source::resync;
+    one.group_key.clear();
+    one.last_seen = now;
+    survey.firing.push_back(firing(std::move(one)));
+  }
+  return survey;
+}
+
+std::vector<std::string> names_of(const std::vector<Alert>& alerts) {
+  std::vector<std::string> names;
+  for (const Alert& each : alerts) names.emplace_back(each.name());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
+TEST_CASE("store: a survey adopts what is new, refreshes what is known and ends what is gone") {
+  const test::ScratchDir scratch;
+  auto store = open_store(scratch.path());
+  Alert stays = alert("Stays", at(10), at(12));
+  Alert follows = alert("Follows", at(10), at(12), "jobs");
+  follows.mapping = {TargetName{"jobs"}, AlertAction::to, {}, 3};
+  const Alert goes = alert("Goes", at(10), at(12), "api");
+  REQUIRE(store->merge({firing(stays), firing(follows), firing(goes)}));
+
+  follows.annotations["scale_replicas"] = "5";
+  follows.mapping.replicas = 5;
+  const Alert missed = alert("Missed", at(11), at(11), "api");
+  const auto surveyed = store->apply(survey_of(*store, {stays, follows, missed}, at(60))).value();
+  CHECK(names_of(surveyed.adopted) == Names{"Missed"});
+  CHECK(surveyed.adopted.front().source == Source::resync);
+  CHECK(surveyed.ended == std::vector{goes});
+  CHECK(surveyed.changed == std::vector{TargetName{"api"}, TargetName{"jobs"}});
+
+  const auto check = [&] {
+    CHECK(names_of(store->active_alerts()) == Names{"Follows", "Missed", "Stays"});
+    const Alert refreshed = store->active_alerts(TargetName{"jobs"}).front();
+    CHECK(refreshed.mapping.replicas == 5);
+    CHECK(refreshed.annotations.at("scale_replicas") == "5");
+    CHECK(refreshed.last_seen == at(60));
+    CHECK(refreshed.source == Source::alertmanager);  // as it was
+    CHECK(refreshed.group_key == follows.group_key);
+    stays.last_seen = at(60);
+    CHECK(store->active_alerts(TargetName{"web"}) == std::vector{stays});
+  };
+  check();
+  store.reset();
+  store = open_store(scratch.path());
+  check();
+  const auto again = store->apply(survey_of(*store, {stays, follows, missed}, at(90))).value();
+  CHECK((again.adopted.empty() && again.ended.empty() && again.changed.empty()));
+  // It was not resolved, so its sender may go on, with the same episode and at once.
+  CHECK(results(store->merge({firing(goes)})) == std::vector{MergeResult::accepted});
+}
+
+TEST_CASE("store: a survey ends nothing but Alertmanager's alerts") {
+  struct Case {
+    std::string name;
+    Source source;
+    std::string group_key;
+    bool ends;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"one that Alertmanager delivered", Source::alertmanager, "g", true},
+      {"one that an earlier survey found", Source::resync, "", true},
+      {"one that came like Alertmanager's, but without a group", Source::alertmanager, "", false},
+      {"one of Grafana's own", Source::grafana, "g", false},
+      {"one that Prometheus pushed", Source::prometheus, "", false},
+      {"one that Prometheus pushed after Alertmanager delivered it", Source::prometheus, "g", false},
+      {"one posted by hand", Source::manual, "", false},
+  }));
+  CAPTURE(c.name);
+  const test::ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  Alert one = alert("One", at(10), at(12));
+  one.source = c.source;
+  one.group_key = c.group_key;
+  REQUIRE(store->merge({firing(one)}));
+  CHECK(ends_by_survey(one) == c.ends);
+  CHECK(store->apply(survey_of(*store, {}, at(60))).value().ended.empty() != c.ends);
+  CHECK(store->active_alerts().empty() == c.ends);
+}
+
+TEST_CASE("store: a survey in which somebody is missing ends nothing") {
+  const test::ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  REQUIRE(store->merge({firing(alert("Known", at(10), at(12)))}));
+  Survey survey = survey_of(*store, {alert("Missed", at(11), at(11))}, at(60));
+  survey.complete = false;
+  const auto surveyed = store->apply(survey).value();
+  CHECK(names_of(surveyed.adopted) == Names{"Missed"});
+  CHECK(surveyed.ended.empty());
+  CHECK(names_of(store->active_alerts()) == Names{"Known", "Missed"});
+}
+
+TEST_CASE("store: what was delivered after the question is newer than the answer") {
+  const test::ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  const Alert before = alert("Before", at(10), at(50));
+  Alert again = alert("Again", at(10), at(12));
+  Alert changes = alert("Changes", at(10), at(12));
+  changes.mapping.replicas = 3;
+  REQUIRE(store->merge({firing(before), firing(again), firing(changes)}));
+
+  Survey survey = survey_of(*store, {changes}, at(60));  // it is asked; and until it has answered:
+  const Alert after = alert("After", at(49), at(50));
+  changes.mapping.replicas = 7;
+  again.last_seen = at(50);  // all in the same millisecond as `before`: the clock cannot tell them apart
+  changes.last_seen = at(50);
+  REQUIRE(store->merge({firing(after), firing(again), firing(changes)}));
+  const auto surveyed = store->apply(survey).value();
+  CHECK(surveyed.ended == std::vector{before});
+  CHECK(names_of(store->active_alerts()) == Names{"After", "Again", "Changes"});
+  for (const Alert& each : store->active_alerts()) {
+    if (each.name() == "Changes") CHECK(each.mapping.replicas == 7);
+  }
+  // The next question comes after them.
+  CHECK(names_of(store->apply(survey_of(*store, {changes}, at(90))).value().ended) == Names{"After", "Again"});
+}
+
+TEST_CASE("store: what resolves while a survey is made stays resolved") {
+  const test::ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  const Alert one = alert("One", at(10), at(12));
+  REQUIRE(store->merge({firing(one)}));
+  const Survey survey = survey_of(*store, {one}, at(60));
+  Alert end = one;
+  end.last_seen = at(59);
+  REQUIRE(store->merge({resolved(end)}));
+  CHECK(store->apply(survey).value().adopted.empty());
+  CHECK(store->active_alerts().empty());
+  // A minute later it is no late word any more.
+  CHECK(names_of(store->apply(survey_of(*store, {one}, at(59) + late_firing_window)).value().adopted) == Names{"One"});
+}
+
+TEST_CASE("store: an Alertmanager that has just started does not end what it was not told yet") {
+  const test::ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  REQUIRE(store->merge({firing(alert("Earlier", at(10), at(39))), firing(alert("Since", at(10), at(40)))}));
+  Survey survey = survey_of(*store, {}, at(60));
+  survey.forgotten_before = at(40);
+  CHECK(names_of(store->apply(survey).value().ended) == Names{"Since"});
+  CHECK(names_of(store->active_alerts()) == Names{"Earlier"});
+}
+
+TEST_CASE("store: an alert that asks for nothing usable any more goes on asking for what it asked for") {
+  const test::ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  Alert one = alert("One", at(10), at(12));
+  one.mapping = {TargetName{"web"}, AlertAction::to, {}, 3};
+  REQUIRE(store->merge({firing(one)}));
+  Survey survey = survey_of(*store, {}, at(60));
+  survey.unusable = {one.fingerprint, Fingerprint{"0000000000000001"}};
+  const auto surveyed = store->apply(survey).value();
+  CHECK((surveyed.adopted.empty() && surveyed.ended.empty() && surveyed.changed.empty()));
+  one.last_seen = at(60);
+  CHECK(store->active_alerts() == std::vector{one});
+}
+
+TEST_CASE("store: an alert that Prometheus pushes and Alertmanager has is Alertmanager's to end") {
+  const test::ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  Alert pushed = alert("Pushed", at(10), at(12));
+  pushed.source = Source::prometheus;
+  pushed.group_key.clear();
+  pushed.ends_at = at(100);
+  REQUIRE(store->merge({firing(pushed)}));
+  REQUIRE(store->apply(survey_of(*store, {pushed}, at(60))));
+  CHECK(store->active_alerts().front().source == Source::resync);
+  CHECK(store->apply(survey_of(*store, {}, at(90))).value().ended.size() == 1);
+}
+
 TEST_CASE("store: a changed configuration moves and drops alerts") {
   const test::ScratchDir scratch;
   const Alert stays = alert("Stays", at(10), at(12));
