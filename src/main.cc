@@ -1,6 +1,7 @@
 // The command line leads to one of the program's commands; nothing else happens here.
 #include <cstdio>
 
+#include "app/check.h"
 #include "app/healthcheck.h"
 #include "app/options.h"
 #include "app/serve.h"
@@ -11,6 +12,7 @@ namespace {
 struct Run {
   int operator()(const alertscaler::app::Exit& exit) const { return exit.status; }
   int operator()(const alertscaler::app::ServeOptions& options) const { return alertscaler::app::serve(options); }
+  int operator()(const alertscaler::app::CheckOptions& options) const { return alertscaler::app::check(options); }
   int operator()(const alertscaler::app::HealthcheckOptions& options) const {
     return alertscaler::app::healthcheck(options);
   }

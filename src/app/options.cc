@@ -25,8 +25,8 @@ constexpr const char* footer =
     "An alert asks by its labels: scale_action (up, down, to, drain, hold) and scale_target.\n"
     "Try it: alertscaler serve, then  curl -d @alert.json 'http://127.0.0.1:9095/webhook?wait=10s'";
 
-constexpr std::array<std::string_view, 10> commands = {"serve", "send",   "status",      "history",    "scale",
-                                                       "pause", "resume", "healthcheck", "completion", "version"};
+constexpr std::array<std::string_view, 11> commands = {
+    "serve", "check", "send", "status", "history", "scale", "pause", "resume", "healthcheck", "completion", "version"};
 
 Result<Duration> parse_timeout(std::string_view given) {
   auto duration = text::parse_duration(given);
@@ -188,6 +188,19 @@ struct ClientCommands {
   }
 };
 
+void add_check(CLI::App& app, CheckOptions& options) {
+  app.add_option("--config.file", options.config_file, "Targets and their policies")->capture_default_str();
+  app.add_option("--rules", options.rules, "Files of alerting rules: names, or a pattern in quotes; can be repeated")
+      ->type_name("GLOB");
+  app.add_option("--alertmanager", options.alertmanager_file, "Alertmanager's configuration")->type_name("FILE");
+  app.add_option("--web.listen-address", options.listen_address,
+                 "Where alertscaler listens: then a webhook is alertscaler's only with the same port");
+  app.add_option("--format", into("--format", options.format, parse_format), "text or json")
+      ->type_name("FORMAT")
+      ->default_str("text");
+  app.footer("\nExit status: 0 nothing worse than warnings, 1 errors, 2 wrong usage.");
+}
+
 // A word that is no command; absent: there is none.
 std::optional<std::string> unknown_command(int argc, const char* const* argv) {
   if (argc < 2 || argv[1][0] == '-') return std::nullopt;
@@ -240,6 +253,10 @@ Command parse_command_line(int argc, const char* const* argv) {
   CLI::App* serving = app.add_subcommand("serve", "Receive alerts and scale (the default)");
   serving->footer("");  // that of the whole program speaks of something else
   add_serve(*serving, serve);
+  CheckOptions check;
+  CLI::App* examining =
+      app.add_subcommand("check", "Find mistakes in configuration, rules and alertmanager.yml together");
+  add_check(*examining, check);
   HealthcheckOptions health;
   CLI::App* checking = app.add_subcommand("healthcheck", "Exit 0 when a running server answers /-/healthy");
   checking->add_option("--url", health.url, "The server")->envname("ALERTSCALER_URL")->capture_default_str();
@@ -261,6 +278,7 @@ Command parse_command_line(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     return Exit{app.exit(error) == 0 ? 0 : wrong_usage};
   }
+  if (examining->parsed()) return check;
   if (checking->parsed()) return health;
   if (completing->parsed()) return CompletionOptions{bash_completion(app)};
   if (auto command = clients.given(app)) return *std::move(command);

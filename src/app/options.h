@@ -3,6 +3,7 @@
 
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -22,6 +23,14 @@ struct ServeOptions {
   bool dry_run = false;
 };
 
+struct CheckOptions {
+  std::string config_file = "alertscaler.yml";
+  std::vector<std::string> rules;  // patterns of file names
+  std::string alertmanager_file;   // empty: none
+  std::string listen_address;      // empty: alertscaler's webhook is known by its path alone
+  client::Format format = client::Format::text;
+};
+
 struct HealthcheckOptions {
   std::string url = "http://127.0.0.1:9095";
 };
@@ -38,9 +47,9 @@ struct Exit {
   int status = 0;
 };
 
-using Command =
-    std::variant<Exit, ServeOptions, HealthcheckOptions, VersionOptions, CompletionOptions, client::SendOptions,
-                 client::StatusOptions, client::HistoryOptions, client::ScaleOptions, client::PauseOptions>;
+using Command = std::variant<Exit, ServeOptions, CheckOptions, HealthcheckOptions, VersionOptions, CompletionOptions,
+                             client::SendOptions, client::StatusOptions, client::HistoryOptions, client::ScaleOptions,
+                             client::PauseOptions>;
 
 // Prints help to stdout and errors to stderr.
 [[nodiscard]] Command parse_command_line(int argc, const char* const* argv);

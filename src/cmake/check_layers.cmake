@@ -2,11 +2,12 @@
 # The table in src/README.md says the same in words.
 cmake_minimum_required(VERSION 3.24)
 
-set(parts base model config decide remember act record resync receive control client app)
+set(parts base model config decide check remember act record resync receive control client app)
 set(may_base base)
 set(may_model base model)
 set(may_config base model config)
 set(may_decide base model decide)
+set(may_check base model config decide check)
 set(may_remember base model remember)
 set(may_act base model act)
 set(may_record base model record)
@@ -25,7 +26,7 @@ set(only_prometheus record)
 set(only_httplib.h receive)
 set(only_simdjson.h receive)
 set(only_CLI app)
-set(only_nlohmann act receive remember resync client app)
+set(only_nlohmann act check receive remember resync client app)
 set(only_openssl receive)
 
 file(GLOB_RECURSE files RELATIVE ${SRC} ${SRC}/*.h ${SRC}/*.cc)

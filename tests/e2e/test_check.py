@@ -1,0 +1,65 @@
+"""`alertscaler check` from the command line: what it prints, where, and how it exits. What it finds: check_test.cc."""
+
+import json
+import os
+
+import pytest
+
+from rig.alertscaler import run_once
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SETS = os.path.join(REPOSITORY, "tests")
+
+
+def check(folder, *more, alertmanager=False):
+    arguments = [f"--config.file={folder}/alertscaler.yml", f"--rules={folder}/rules*.yml"]
+    if alertmanager:
+        arguments.append(f"--alertmanager={folder}/alertmanager.yml")
+    return run_once("check", *arguments, *more)
+
+
+def test_nothing_wrong_exits_0():
+    ended = check(f"{SETS}/check_good/plain", alertmanager=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.endswith("\n0 errors, 0 warnings\n")
+
+
+def test_warnings_alone_exit_0():
+    ended = check(f"{SETS}/check_bad/no_for")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "rules.yml:12:16: warning: More has no `for`" in ended.stdout
+
+
+def test_an_error_exits_1_with_its_place():
+    ended = check(f"{SETS}/check_bad/unknown_target")
+    assert ended.returncode == 1
+    folder = f"{SETS}/check_bad/unknown_target"
+    assert ended.stdout.splitlines()[0].startswith(f'{folder}/rules.yml:15:50: error: More is for the target "wep"')
+
+
+def test_the_same_as_json():
+    ended = check(f"{SETS}/check_bad/unknown_target", "--format=json")
+    assert ended.returncode == 1
+    found = json.loads(ended.stdout)
+    assert (found["errors"], found["warnings"]) == (1, 0)
+    finding = found["findings"][0]
+    assert (finding["severity"], finding["line"], finding["column"]) == ("error", 15, 50)
+    assert finding["file"].endswith("check_bad/unknown_target/rules.yml")
+    assert "did you mean web?" in finding["message"]
+
+
+def test_several_patterns_and_several_names(scratch):
+    good, bad = f"{SETS}/check_good/plain", f"{SETS}/check_bad/unknown_action"
+    config = f"--config.file={good}/alertscaler.yml"
+    repeated = run_once("check", config, f"--rules={good}/rules.yml", f"--rules={bad}/rules.yml")
+    as_the_shell_expands = run_once("check", config, "--rules", f"{good}/rules.yml", f"{bad}/rules.yml")
+    assert repeated.returncode == as_the_shell_expands.returncode == 1
+    assert repeated.stdout == as_the_shell_expands.stdout
+    assert 'is "upp"' in repeated.stdout
+
+
+@pytest.mark.parametrize("wrong", (["--format=xml"], ["--rulez=x"], ["--web.listen-address=nowhere"], ["more"]))
+def test_wrong_usage_exits_2(wrong):
+    ended = run_once("check", f"--config.file={SETS}/check_good/plain/alertscaler.yml", *wrong)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr
