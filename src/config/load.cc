@@ -72,11 +72,11 @@ constexpr std::array<Field<SettingsDraft>, 9> settings_fields = {{
 }};
 constexpr std::array<std::string_view, 1> later_settings = {"kubernetes"};
 
-constexpr std::array<Field<WebConfig>, 1> web_fields = {{
+constexpr std::array<Field<WebConfig>, 2> web_fields = {{
     {"bearer_token_file", [](const Value& v, WebConfig& w) { v.read_path(w.bearer_token_file); }},
+    {"grafana_hmac_secret_file", [](const Value& v, WebConfig& w) { v.read_path(w.grafana_hmac_secret_file); }},
 }};
-constexpr std::array<std::string_view, 3> later_web = {"tls_server_config", "basic_auth_users",
-                                                       "grafana_hmac_secret_file"};
+constexpr std::array<std::string_view, 2> later_web = {"tls_server_config", "basic_auth_users"};
 
 template <class T>
 Loaded<T> result(T value, Report& report) {

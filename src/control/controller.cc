@@ -88,7 +88,9 @@ Result<Decision> Controller::preview(const TargetName& target, std::vector<Alert
     return fail(ErrorKind::unreachable, "target " + target.text + " is not observed" + (why.empty() ? "" : ": " + why));
   }
   const TargetState state = store_.state(target);
-  return decide::decide({clock_.now(), runtime.target.policy, alerts, state, *observed, orders_of(target)}).decision;
+  return decide::decide(
+             {clock_.now(), runtime.target.policy, alerts, state, *observed, orders_of(target), unproven_ends(state)})
+      .decision;
 }
 
 std::vector<TargetView> Controller::targets() const {
@@ -116,6 +118,18 @@ std::optional<std::string> Controller::not_ready() const {
     if (why) return "target " + name.text + ": " + *why;
   }
   return std::nullopt;
+}
+
+std::vector<Episode> Controller::unproven_ends(const TargetState& state) const {
+  std::vector<Episode> ends;
+  for (const std::optional<Baseline>* baseline : {&state.baseline, &state.drain_baseline}) {
+    if (!*baseline) continue;
+    for (const Episode& episode : (*baseline)->alerts) {
+      const auto resolved = store_.resolved(episode.fingerprint);
+      if (resolved && resolved->unproven && resolved->starts_at >= episode.starts_at) ends.push_back(episode);
+    }
+  }
+  return ends;
 }
 
 double Controller::jitter() {

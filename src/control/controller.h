@@ -98,6 +98,8 @@ class Controller final : public receive::Controller {
   void say(Look& look, const Decision& decision);
   [[nodiscard]] Instant next_look(const Look& look, const Decision& decision);
   [[nodiscard]] bool is_dry_run(const Runtime& runtime) const;
+  // Of the alerts in the baselines; to be asked after the active alerts, so that one that has left them is found.
+  [[nodiscard]] std::vector<Episode> unproven_ends(const TargetState& state) const;
   [[nodiscard]] double jitter();
   void end_alerts(Instant now);
   void keep_house(std::stop_token stop);

@@ -54,8 +54,8 @@ Instant Controller::pass(const TargetName& name, const std::stop_token& stop) {
     // What failed has just been cleaned up: decide from a fresh observation.
     if (look.state.retry_at && !look.state.in_flight) return clock_.now();
   }
-  const decide::Look decided =
-      decide::decide({clock_.now(), look.policy(), look.alerts, look.state, look.observed, look.orders});
+  const decide::Look decided = decide::decide(
+      {clock_.now(), look.policy(), look.alerts, look.state, look.observed, look.orders, unproven_ends(look.state)});
   metrics_.decided(name, decided.decision.outcome, decided.decision.reason);
   Status status;
   if (decided.decision.outcome == Outcome::act) {

@@ -51,7 +51,7 @@ namespace {
 Look look_at(const Inputs& given, std::vector<GateNote>* gates) {
   Look look;
   look.state = noticed(given);
-  const Inputs in{given.now, given.policy, given.alerts, look.state, given.observed, given.orders};
+  const Inputs in{given.now, given.policy, given.alerts, look.state, given.observed, given.orders, given.unproven};
   const Intent intent = find_intent(in);
 
   Decision& decision = look.decision;
@@ -116,7 +116,8 @@ TargetState started(TargetState state, const Decision& decision, ActionId id, co
     state.in_flight->order = decision.order;
   }
   if (decision.intent == IntentKind::drain && !state.drain_baseline && decision.cause) {
-    state.drain_baseline = Baseline{decision.from, -1, std::get<AlertCause>(*decision.cause)};
+    state.drain_baseline =
+        Baseline{decision.from, -1, std::get<AlertCause>(*decision.cause), episodes_of(alerts, {AlertAction::drain})};
   }
   if (state.baseline && (decision.intent == IntentKind::up || decision.intent == IntentKind::to)) {
     state.baseline->moved = decision.to > decision.from ? 1 : -1;

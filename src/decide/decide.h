@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "model/action.h"
 #include "model/alert.h"
@@ -20,6 +21,8 @@ struct Inputs {
   const TargetState& state;
   const Observed& observed;
   Orders orders{};  // what people asked for, as in_force() leaves it
+  // Of the alerts in the state's baselines, those whose last resolve is no evidence that they are over.
+  std::vector<Episode> unproven{};
 };
 
 // What a look at a target found: the decision, and the state that goes with it (stabilization, baselines), which

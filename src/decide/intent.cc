@@ -133,21 +133,34 @@ bool baseline_is_done(const Inputs& in, const Baseline& baseline) {
   return true;
 }
 
+// Did one of the last alerts of an episode end for want of data? Then its end calls for nothing.
+bool ended_unproven(const Inputs& in, const Baseline& baseline) {
+  return std::any_of(in.unproven.begin(), in.unproven.end(),
+                     [&](const Episode& episode) { return baseline.alerts.contains(episode); });
+}
+
 void notice_episode(const Inputs& in, TargetState& state) {
   const Alert* up = oldest(in.alerts, AlertAction::up);
   const Alert* asked = up != nullptr ? up : oldest(in.alerts, AlertAction::to);
   if (asked != nullptr) {
     if (!state.baseline) state.baseline = Baseline{in.observed.replicas, 0, cause_of(*asked)};
+    state.baseline->alerts = episodes_of(in.alerts, {AlertAction::up, AlertAction::to});
     if (state.baseline->moved == 0 && !state.in_flight) state.baseline->replicas = in.observed.replicas;
-  } else if (state.baseline && !state.in_flight && baseline_is_done(in, *state.baseline)) {
+  } else if (state.baseline &&
+             (ended_unproven(in, *state.baseline) || (!state.in_flight && baseline_is_done(in, *state.baseline)))) {
     state.baseline.reset();
   }
 }
 
 void notice_drain(const Inputs& in, TargetState& state) {
-  if (!state.drain_baseline || has(in.alerts, AlertAction::drain)) return;
+  if (!state.drain_baseline) return;
+  if (has(in.alerts, AlertAction::drain)) {
+    state.drain_baseline->alerts = episodes_of(in.alerts, {AlertAction::drain});
+    return;
+  }
   const bool back = in.observed.replicas >= state.drain_baseline->replicas && !state.in_flight;
-  if (in.policy.drain_on_resolve == OnResolve::stay || back) state.drain_baseline.reset();
+  const bool stays = in.policy.drain_on_resolve == OnResolve::stay || ended_unproven(in, *state.drain_baseline);
+  if (stays || back) state.drain_baseline.reset();
 }
 
 void notice_episodes_that_ended(const Inputs& in, TargetState& state) {
@@ -171,6 +184,15 @@ void notice_clock_set_back(const Inputs& in, TargetState& state) {
 }
 
 }  // namespace
+
+std::set<Episode> episodes_of(std::span<const Alert> alerts, std::initializer_list<AlertAction> actions) {
+  std::set<Episode> episodes;
+  for (const Alert& alert : alerts) {
+    if (std::find(actions.begin(), actions.end(), alert.mapping.action) == actions.end()) continue;
+    episodes.insert({alert.fingerprint, alert.starts_at});
+  }
+  return episodes;
+}
 
 AlertCause cause_of(const Alert& alert) {
   return {alert.fingerprint, alert.starts_at, alert.labels};

@@ -1,7 +1,10 @@
 // What the active alerts of a target ask for, before bounds, cooldowns and everything else that may stand against it.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
+#include <set>
+#include <span>
 
 #include "decide/decide.h"
 
@@ -24,6 +27,9 @@ struct Intent {
 // The parts of the state that the mere sight of alerts and observation changes: baselines, stepped episodes, what is
 // over and done with.
 [[nodiscard]] TargetState noticed(const Inputs& inputs);
+
+// The firings that ask for one of these.
+[[nodiscard]] std::set<Episode> episodes_of(std::span<const Alert> alerts, std::initializer_list<AlertAction> actions);
 
 [[nodiscard]] AlertCause cause_of(const Alert& alert);
 

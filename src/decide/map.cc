@@ -97,7 +97,14 @@ Result<Step> step_from(const Parameter& parameter) {
   return Step{*amount, percent};
 }
 
+// Grafana's word that it knows nothing: of its rule, whose labels it carries, or of the data behind it.
+bool says_no_data(const Labels& labels) {
+  const std::string* const name = label(labels, "alertname");
+  return name != nullptr && (*name == "DatasourceNoData" || *name == "DatasourceError");
+}
+
 Status add_parameters(Mapping& mapping, const Labels& labels, const Labels& annotations) {
+  if (says_no_data(labels)) mapping.action = AlertAction::hold;  // whatever the rule asks for
   if (mapping.action == AlertAction::up || mapping.action == AlertAction::down) {
     const auto given = parameter(step_key, labels, annotations);
     if (!given) return {};
@@ -159,7 +166,7 @@ Result<std::optional<Mapping>> mapping_of(const Settings& settings, const Labels
                                         settings.labels.target + " that says what to scale");
   }
   Mapping mapping;
-  const auto known = parse_alert_action(*action);
+  const auto known = says_no_data(labels) ? AlertAction::hold : parse_alert_action(*action);
   if (!known) {
     return fail(ErrorKind::invalid, settings.labels.action + " is " + in_quotes(*action) +
                                         ": expected up, down, to, drain or hold" + nearest_action(*action));

@@ -69,6 +69,7 @@ struct Baseline {
   int moved = 0;  // direction of the episode's last action: 1 up, -1 down; 0 before the first, when the count still
                   // follows what is observed
   AlertCause cause;
+  std::set<Episode> alerts{};  // those of the episode that fired when one of them was last seen to fire
   bool operator==(const Baseline&) const = default;
 };
 

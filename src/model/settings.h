@@ -66,7 +66,8 @@ struct Settings {
 
 // From --web.config.file.
 struct WebConfig {
-  std::string bearer_token_file;  // one token a line; empty: no authentication
+  std::string bearer_token_file;         // one token a line; empty: no authentication
+  std::string grafana_hmac_secret_file;  // one secret a line; empty: signatures are not looked at
 };
 
 }  // namespace alertscaler

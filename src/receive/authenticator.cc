@@ -1,24 +1,18 @@
 #include "receive/authenticator.h"
 
 #include <algorithm>
-#include <cstdint>
-#include <tuple>
 #include <utility>
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "receive/watched_file.h"
 
 namespace alertscaler::receive {
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr auto recheck_after = 1s;
 
 // Tokens are compared and kept as digests: all have one length, and what is read from memory is of no use.
 using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
@@ -56,22 +50,6 @@ Result<std::vector<Digest>> read_tokens(const std::filesystem::path& path) {
   return tokens;
 }
 
-// What tells one state of a file from another without reading it.
-struct FileState {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
-  std::int64_t size = -1;  // -1: there is none
-  std::int64_t changed_s = 0;
-  std::int64_t changed_ns = 0;
-  bool operator==(const FileState&) const = default;
-};
-
-FileState state_of(const std::filesystem::path& path) {
-  struct stat found {};
-  if (::stat(path.c_str(), &found) != 0) return {};
-  return {found.st_dev, found.st_ino, found.st_size, found.st_mtim.tv_sec, found.st_mtim.tv_nsec};
-}
-
 class Nobody final : public Authenticator {
  public:
   [[nodiscard]] bool admits(std::optional<std::string_view>) override { return true; }
@@ -80,8 +58,7 @@ class Nobody final : public Authenticator {
 
 class BearerTokens final : public Authenticator {
  public:
-  BearerTokens(std::filesystem::path path, FileState state, std::vector<Digest> tokens, const Clock& clock)
-      : path_(std::move(path)), clock_(clock), checked_(clock.now()), state_(state), tokens_(std::move(tokens)) {}
+  BearerTokens(WatchedFile file, std::vector<Digest> tokens) : file_(std::move(file)), tokens_(std::move(tokens)) {}
 
   [[nodiscard]] bool admits(std::optional<std::string_view> authorization) override {
     constexpr std::string_view scheme = "bearer ";
@@ -101,26 +78,18 @@ class BearerTokens final : public Authenticator {
  private:
   // REQUIRES: mutex_ is held. What cannot be used changes nothing, so that a half-written file locks nobody out.
   void reread_if_changed() {
-    const Instant now = clock_.now();
-    if (now >= checked_ && now < checked_ + recheck_after) return;
-    checked_ = now;
-    const FileState state = state_of(path_);
-    if (state == state_) return;
-    state_ = state;
-    auto tokens = read_tokens(path_);
+    if (!file_.changed()) return;
+    auto tokens = read_tokens(file_.path());
     if (!tokens) {
       log::warn("tokens.kept", {{"error", tokens.error().message}, {"text", "the tokens known before stay valid"}});
       return;
     }
     tokens_ = std::move(*tokens);
-    log::info("tokens.loaded", {{"file", path_.string()}, {"count", tokens_.size()}});
+    log::info("tokens.loaded", {{"file", file_.path().string()}, {"count", tokens_.size()}});
   }
 
-  const std::filesystem::path path_;
-  const Clock& clock_;
   std::mutex mutex_;
-  Instant checked_;
-  FileState state_;
+  WatchedFile file_;
   std::vector<Digest> tokens_;
 };
 
@@ -128,10 +97,10 @@ class BearerTokens final : public Authenticator {
 
 Result<std::unique_ptr<Authenticator>> Authenticator::open(const WebConfig& config, const Clock& clock) {
   if (config.bearer_token_file.empty()) return std::make_unique<Nobody>();
-  const FileState state = state_of(config.bearer_token_file);
-  auto tokens = read_tokens(config.bearer_token_file);
+  WatchedFile file(config.bearer_token_file, clock);
+  auto tokens = read_tokens(file.path());
   if (!tokens) return fail(std::move(tokens).error());
-  return std::make_unique<BearerTokens>(config.bearer_token_file, state, std::move(*tokens), clock);
+  return std::make_unique<BearerTokens>(std::move(file), std::move(*tokens));
 }
 
 }  // namespace alertscaler::receive

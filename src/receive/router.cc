@@ -102,7 +102,8 @@ Router::Router(const Surroundings& around, Authenticator& authenticator, ApiOpti
       authenticator_(authenticator),
       version_(options.version),
       intake_(around.store, around.controller, around.metrics),
-      webhook_(intake_, around.store, around.controller, around.clock, around.limits, around.stopping),
+      webhook_(intake_, around.signature, around.store, around.controller, around.clock, around.limits,
+               around.stopping),
       push_(intake_, around.clock, around.limits, around.stopping, options.version),
       api_(around.store, around.controller, around.clock, std::move(options)),
       controls_(around.store, around.controller),
@@ -146,7 +147,8 @@ Answer Router::dispatch(const Request& request, Source& source) {
     if (route.leads(request.path)) found = &route;  // the last one that does is the closest
   }
   const bool open = found != nullptr && found->open;
-  if (!open && !authenticator_.admits(request.head.find("authorization"))) return unauthorized(request);
+  const bool signs = found != nullptr && found->handler == Handler::webhook && webhook_.will_verify(request.head);
+  if (!open && !signs && !authenticator_.admits(request.head.find("authorization"))) return unauthorized(request);
   if (found == nullptr) {
     return failure(404, "there is nothing at " + text::json_quote(shown(request.path)) + "; GET / lists what there is");
   }
@@ -165,7 +167,8 @@ Answer Router::dispatch(const Request& request, Source& source) {
   if (stopping_.load()) return failure(503, "the server is stopping");
   const std::string_view rest = found->rest(request.path);
   if (found->prefix && rest.empty()) return no_such_target(controller_, rest);
-  return call(*found, request, rest, source);
+  Answer answer = call(*found, request, rest, source);
+  return answer.status == 401 ? unauthorized(request, std::move(answer)) : answer;
 }
 
 Answer Router::call(const Route& route, const Request& request, std::string_view rest, Source& source) {
@@ -226,17 +229,21 @@ Answer Router::listen(const Request& request) {
 }
 
 Answer Router::unauthorized(const Request& request) {
+  const bool given = request.head.find("authorization").has_value();
+  return unauthorized(request, failure(401, given ? "the token is none of those in bearer_token_file"
+                                                  : "expected the header \"Authorization: Bearer TOKEN\" with one of "
+                                                    "the tokens in bearer_token_file"));
+}
+
+Answer Router::unauthorized(const Request& request, Answer answer) {
   if (const auto held_back = say_unauthorized_.now()) {
     log::info("request.unauthorized", {{"client", request.client},
                                        {"method", request.head.method},
                                        {"path", shown(request.path)},
                                        {"held_back", *held_back}});
   }
-  const bool given = request.head.find("authorization").has_value();
-  Answer answer = failure(401, given ? "the token is none of those in bearer_token_file"
-                                     : "expected the header \"Authorization: Bearer TOKEN\" with one of the tokens in "
-                                       "bearer_token_file");
-  answer.headers.emplace_back("WWW-Authenticate", authenticator_.challenge());
+  const std::string challenge = authenticator_.challenge();
+  answer.headers.emplace_back("WWW-Authenticate", challenge.empty() ? std::string(signature_header) : challenge);
   return answer;
 }
 

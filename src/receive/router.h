@@ -12,6 +12,7 @@
 #include "receive/authenticator.h"
 #include "receive/controls.h"
 #include "receive/events.h"
+#include "receive/grafana_signature.h"
 #include "receive/intake.h"
 #include "receive/once.h"
 #include "receive/ports.h"
@@ -32,6 +33,7 @@ struct Surroundings {
   Events& events;
   const Limits& limits;
   const std::atomic<bool>& stopping;
+  GrafanaSignature* signature;  // null: there is no secret
 };
 
 // Thread-safe.
@@ -55,6 +57,8 @@ class Router {
   [[nodiscard]] Answer call(const Route& route, const Request& request, std::string_view rest, Source& source);
   [[nodiscard]] Answer listen(const Request& request);
   [[nodiscard]] Answer unauthorized(const Request& request);
+  // `answer` (401) with what a 401 has to say, and a line in the log.
+  [[nodiscard]] Answer unauthorized(const Request& request, Answer answer);
   void count(const Head& head, Source source, int status);
   void say(const Head& head, std::string_view client, const Answer& answer);
 

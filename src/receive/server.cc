@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "receive/authenticator.h"
+#include "receive/grafana_signature.h"
 #include "receive/listener.h"
 #include "receive/router.h"
 #include "receive/session.h"
@@ -13,12 +14,14 @@ namespace {
 
 class HttpServer final : public Server {
  public:
-  HttpServer(ServerOptions options, Socket socket, std::unique_ptr<Authenticator> authenticator, Store& store,
-             Controller& controller, Metrics& metrics, const Clock& clock, Events& events)
+  HttpServer(ServerOptions options, Socket socket, std::unique_ptr<Authenticator> authenticator,
+             std::unique_ptr<GrafanaSignature> signature, Store& store, Controller& controller, Metrics& metrics,
+             const Clock& clock, Events& events)
       : limits_(options.limits),
         events_(events),
         authenticator_(std::move(authenticator)),
-        router_({store, controller, metrics, clock, events, limits_, stopping_}, *authenticator_,
+        signature_(std::move(signature)),
+        router_({store, controller, metrics, clock, events, limits_, stopping_, signature_.get()}, *authenticator_,
                 {.version = std::move(options.version),
                  .authenticated = !options.web.bearer_token_file.empty(),
                  .started = clock.now(),
@@ -44,6 +47,7 @@ class HttpServer final : public Server {
   Events& events_;
   std::atomic<bool> stopping_{false};
   const std::unique_ptr<Authenticator> authenticator_;
+  const std::unique_ptr<GrafanaSignature> signature_;  // null: there is no secret
   Router router_;
   Listener listener_;  // last: its threads use everything above
 };
@@ -54,10 +58,12 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Store& stor
                                               Metrics& metrics, const Clock& clock, Events& events) {
   auto authenticator = Authenticator::open(options.web, clock);
   if (!authenticator) return fail(std::move(authenticator).error());
+  auto signature = GrafanaSignature::open(options.web, clock);
+  if (!signature) return fail(std::move(signature).error());
   auto socket = listen_on(options.host, options.port);
   if (!socket) return fail(std::move(socket).error());
-  return std::make_unique<HttpServer>(std::move(options), std::move(*socket), std::move(*authenticator), store,
-                                      controller, metrics, clock, events);
+  return std::make_unique<HttpServer>(std::move(options), std::move(*socket), std::move(*authenticator),
+                                      std::move(*signature), store, controller, metrics, clock, events);
 }
 
 }  // namespace alertscaler::receive

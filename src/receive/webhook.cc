@@ -32,9 +32,10 @@ class Place {
 
 }  // namespace
 
-Webhook::Webhook(Intake& intake, Store& store, Controller& controller, const Clock& clock, const Limits& limits,
-                 const std::atomic<bool>& stopping)
+Webhook::Webhook(Intake& intake, GrafanaSignature* signature, Store& store, Controller& controller, const Clock& clock,
+                 const Limits& limits, const std::atomic<bool>& stopping)
     : intake_(intake),
+      signature_(signature),
       store_(store),
       controller_(controller),
       clock_(clock),
@@ -48,17 +49,32 @@ Source Webhook::sender(const Head& head) {
   return agent.starts_with("Grafana") ? Source::grafana : Source::manual;
 }
 
+bool Webhook::will_verify(const Head& head) const {
+  return signature_ != nullptr && GrafanaSignature::given(head);
+}
+
 Answer Webhook::receive(const Request& request, Source& source) {
   const auto wish = read_wish(request.params);
   if (!wish) return failure(wish.error());
   if (const auto refused = check_encoding(request.head)) return failure(*refused);
   const auto body = request.read_body();
   if (!body) return failure(body.error());
+  const bool verified = will_verify(request.head);
+  if (verified) {
+    if (const auto wrong = signature_->wrong(request.head, body->text())) return failure(401, *wrong);
+  }
   const Instant received = clock_.now();
   auto notification = intake_.parse(*body, [&] { return parse_notification(*body, limits_); });
   if (!notification) return failure(notification.error());
   if (!notification->group_key.empty()) source = Source::alertmanager;
-  if (notification->shape == Shape::grafana) source = Source::grafana;
+  if (notification->shape == Shape::grafana) {
+    source = Source::grafana;
+    if (signature_ != nullptr && !verified) {
+      return failure(401,
+                     "expected Grafana's signature in the header " + std::string(signature_header) +
+                         ": set the secret of grafana_hmac_secret_file in the contact point, under HMAC Signature");
+    }
+  }
   Batch batch = intake_.map(std::move(*notification), source, received);
   return wish->dry_run ? preview(std::move(batch)) : merge(std::move(batch), *wish, received);
 }

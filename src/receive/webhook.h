@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "model/alert.h"
 #include "receive/answer.h"
+#include "receive/grafana_signature.h"
 #include "receive/intake.h"
 #include "receive/limits.h"
 #include "receive/ports.h"
@@ -21,12 +22,16 @@ namespace alertscaler::receive {
 // Thread-safe.
 class Webhook {
  public:
-  Webhook(Intake& intake, Store& store, Controller& controller, const Clock& clock, const Limits& limits,
-          const std::atomic<bool>& stopping);
+  // `signature` may be null: those of Grafana are not looked at then.
+  Webhook(Intake& intake, GrafanaSignature* signature, Store& store, Controller& controller, const Clock& clock,
+          const Limits& limits, const std::atomic<bool>& stopping);
 
   // Who sends, as far as it can be told before the body is read.
   [[nodiscard]] static Source sender(const Head& head);
-  // `source` becomes who sent it, once the body says so.
+  // May the request be read although nothing else says who sends it? It is signed, and receive() looks at that.
+  [[nodiscard]] bool will_verify(const Head& head) const;
+  // `source` becomes who sent it, once the body says so. 401: a signature is wrong, or Grafana's is not there although
+  // there is a secret. Others need none, for they have been admitted before.
   [[nodiscard]] Answer receive(const Request& request, Source& source);
 
  private:
@@ -46,6 +51,7 @@ class Webhook {
   [[nodiscard]] static Answer render(const std::vector<Line>& lines, const Decisions* decisions);
 
   Intake& intake_;
+  GrafanaSignature* const signature_;
   Store& store_;
   Controller& controller_;
   const Clock& clock_;

@@ -155,10 +155,11 @@ void fields(auto& value, F f, const Episode* /*of*/) {
 }
 template <class F>
 void fields(auto& value, F f, const Baseline* /*of*/) {
-  auto& [replicas, moved, cause] = value;
+  auto& [replicas, moved, cause, alerts] = value;
   f("replicas", replicas);
   f("moved", moved);
   f("cause", cause);
+  f("alerts", alerts);
 }
 template <class F>
 void fields(auto& value, F f, const Unfinished* /*of*/) {

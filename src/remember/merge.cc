@@ -101,12 +101,17 @@ MergeOutcome merge_firing(const Alert* known, std::optional<Instant> known_end, 
                text::format_duration(late_firing_window) + " after the resolve it counts as a new one");
 }
 
+// Grafana's annotation of an alert that it ended although its rule did not find it over: MissingSeries, NoData, Error.
+bool is_unproven(const Alert& alert) {
+  return alert.annotations.contains("grafana_state_reason");
+}
+
 MergeOutcome merge_resolved(const Alert* known, const Resolved* resolved, const Incoming& incoming) {
   const Alert& alert = incoming.alert;
   if (known == nullptr) {
     MergeOutcome out{.result = MergeResult::duplicate, .reason = "not active"};
     const bool news = incoming.starts_at_known && (resolved == nullptr || alert.starts_at > resolved->starts_at);
-    if (news) out.resolved = Resolved{alert.starts_at, alert.last_seen};
+    if (news) out.resolved = Resolved{alert.starts_at, alert.last_seen, is_unproven(alert)};
     return out;
   }
   const Instant starts_at = incoming.starts_at_known ? alert.starts_at : known->starts_at;
@@ -116,7 +121,7 @@ MergeOutcome merge_resolved(const Alert* known, const Resolved* resolved, const 
                  "; the alert fires again since " + text::format_time(known->starts_at));
   }
   return {.change = ActiveChange::left,
-          .resolved = Resolved{std::max(starts_at, known->starts_at), alert.last_seen},
+          .resolved = Resolved{std::max(starts_at, known->starts_at), alert.last_seen, is_unproven(alert)},
           .changes_intent = true};
 }
 

@@ -18,8 +18,9 @@ struct Incoming {
 
 // The last resolve of a fingerprint.
 struct Resolved {
-  Instant starts_at;    // of the episode that ended
-  Instant resolved_at;  // by our clock, when we first heard of it
+  Instant starts_at;      // of the episode that ended
+  Instant resolved_at;    // by our clock, when we first heard of it
+  bool unproven = false;  // Grafana ended it for want of data: no evidence that what it said is over
   bool operator==(const Resolved&) const = default;
 };
 

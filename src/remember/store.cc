@@ -37,6 +37,7 @@ class SqliteStore final : public Store {
   [[nodiscard]] Result<std::vector<Merged>> merge(std::vector<Incoming> incoming) override;
   [[nodiscard]] std::vector<Alert> active_alerts() const override;
   [[nodiscard]] std::vector<Alert> active_alerts(const TargetName& target) const override;
+  [[nodiscard]] std::optional<Resolved> resolved(const Fingerprint& fingerprint) const override;
   [[nodiscard]] std::vector<Alert> preview(const TargetName& target,
                                            const std::vector<Incoming>& incoming) const override;
   [[nodiscard]] WriteMark mark() const override;
@@ -128,6 +129,14 @@ std::vector<Alert> SqliteStore::active_alerts() const {
 
 std::vector<Alert> SqliteStore::active_alerts(const TargetName& target) const {
   return copies(read([&](const Memory& memory) { return memory.alerts.of(target); }));
+}
+
+std::optional<Resolved> SqliteStore::resolved(const Fingerprint& fingerprint) const {
+  return read([&](const Memory& memory) -> std::optional<Resolved> {
+    const Resolved* found = memory.alerts.resolved(fingerprint);
+    if (found == nullptr) return std::nullopt;
+    return *found;
+  });
 }
 
 std::vector<Alert> SqliteStore::preview(const TargetName& target, const std::vector<Incoming>& incoming) const {

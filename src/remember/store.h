@@ -79,6 +79,8 @@ class Store {
   [[nodiscard]] virtual Result<std::vector<Merged>> merge(std::vector<Incoming> incoming) = 0;
   [[nodiscard]] virtual std::vector<Alert> active_alerts() const = 0;                          // by fingerprint
   [[nodiscard]] virtual std::vector<Alert> active_alerts(const TargetName& target) const = 0;  // by fingerprint
+  // The last resolve of an alert, as long as it is remembered: an hour at least.
+  [[nodiscard]] virtual std::optional<Resolved> resolved(const Fingerprint& fingerprint) const = 0;
   // What the active set would hold for `target` after `incoming` (all of that target), changing nothing.
   [[nodiscard]] virtual std::vector<Alert> preview(const TargetName& target,
                                                    const std::vector<Incoming>& incoming) const = 0;

@@ -111,9 +111,10 @@ Status load_alerts(Db& db, const std::filesystem::path& file, Memory& memory) {
         return {};
       });
   if (!status) return status;
-  return each_row(db, file, "SELECT fingerprint, starts_at, resolved_at FROM resolved",
+  return each_row(db, file, "SELECT fingerprint, starts_at, resolved_at, unproven FROM resolved",
                   [&](const Statement& row) -> Status {
-                    memory.alerts.remember(Fingerprint{std::string(row.text(0))}, {row.instant(1), row.instant(2)});
+                    memory.alerts.remember(Fingerprint{std::string(row.text(0))},
+                                           {row.instant(1), row.instant(2), row.integer(3) != 0});
                     return {};
                   });
 }
@@ -184,7 +185,7 @@ DbResult<Tables> Tables::prepare(Db& db) {
       {&tables.update_sighting_, "UPDATE sighting SET last_seen = ?2, ends_at = ?3 WHERE id = ?1"},
       {&tables.delete_sighting_, "DELETE FROM sighting WHERE id = ?1"},
       {&tables.put_resolved_,
-       "INSERT OR REPLACE INTO resolved (fingerprint, starts_at, resolved_at) VALUES (?1, ?2, ?3)"},
+       "INSERT OR REPLACE INTO resolved (fingerprint, starts_at, resolved_at, unproven) VALUES (?1, ?2, ?3, ?4)"},
       {&tables.delete_resolved_, "DELETE FROM resolved WHERE fingerprint = ?1"},
       {&tables.put_state_,
        "INSERT INTO target (name, state) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET state = excluded.state"},
@@ -249,7 +250,9 @@ DbResult<void> Tables::write(const Batch& batch) {
     if (done = delete_resolved_->run(fingerprint.text); !done) return done;
   }
   for (const auto& [fingerprint, resolved] : batch.alerts.remembered()) {
-    if (done = put_resolved_->run(fingerprint.text, resolved.starts_at, resolved.resolved_at); !done) return done;
+    const std::int64_t unproven = resolved.unproven ? 1 : 0;
+    done = put_resolved_->run(fingerprint.text, resolved.starts_at, resolved.resolved_at, unproven);
+    if (!done) return done;
   }
   for (const auto& [target, state] : batch.states) {
     if (done = put_state_->run(target.text, codec::encode(state)); !done) return done;

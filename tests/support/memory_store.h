@@ -78,6 +78,11 @@ class MemoryStore final : public Store {
     const std::lock_guard lock(mutex_);
     return of(memory_, target);
   }
+  [[nodiscard]] std::optional<Resolved> resolved(const Fingerprint& fingerprint) const override {
+    const std::lock_guard lock(mutex_);
+    const auto found = memory_.resolved.find(fingerprint);
+    return found == memory_.resolved.end() ? std::nullopt : std::optional(found->second);
+  }
   [[nodiscard]] std::vector<Alert> preview(const TargetName& target,
                                            const std::vector<Incoming>& incoming) const override {
     const std::lock_guard lock(mutex_);

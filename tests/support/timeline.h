@@ -69,6 +69,7 @@ class Timeline {
     return history();
   }
 
+  [[nodiscard]] Instant now() const { return clock_.now(); }
   [[nodiscard]] TargetView view() const { return controller_->target(target_).value(); }
   [[nodiscard]] TargetState state() const { return store_->state(target_); }
 

@@ -41,7 +41,7 @@ TargetState full_state() {
   state.last_up = at(2);
   state.last_change = at(3);
   state.down_since = at(4.005);
-  state.baseline = Baseline{3, -1, full_cause};
+  state.baseline = Baseline{3, -1, full_cause, {{Fingerprint{"c"}, at(10)}}};
   state.drain_baseline = Baseline{4, 1, full_cause};
   state.stepped = {{Fingerprint{"a"}, at(5)}, {Fingerprint{"a"}, at(6)}, {Fingerprint{"b"}, at(5)}};
   state.asked = 0;

@@ -330,3 +330,13 @@ TEST_CASE("a route that matches and cannot be used is an error, not a way to the
   REQUIRE_FALSE(mapped.has_value());
   CHECK(mapped.error().message == "alert \"HighLoad\": " + c.message);
 }
+
+TEST_CASE("that Grafana knows nothing is a hold, whatever is asked for") {
+  const auto name = GENERATE(values<std::string>({"DatasourceNoData", "DatasourceError"}));
+  const auto action = GENERATE(values<std::string>({"up", "down", "to", "drain", "hold", "sideways"}));
+  CAPTURE(name, action);
+  const Labels labels = {{"alertname", name}, {"scale_action", action}, {"scale_target", "web"}};
+  CHECK(map(labels).value() == mapping("hold"));
+  CHECK(map(labels, {{"scale_replicas", "NaN"}, {"scale_step", "none"}}).value() == mapping("hold"));
+  CHECK_FALSE(map({{"alertname", name}, {"scale_action", action}, {"scale_target", "wep"}}).has_value());
+}

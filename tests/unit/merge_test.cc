@@ -340,6 +340,25 @@ Alert pushed(double starts, double comes, std::optional<double> ends) {
 
 }  // namespace
 
+TEST_CASE("merge: an end for want of data is remembered as such") {
+  World world;
+  Alert unknown = alert("A", at(10), at(50));
+  unknown.annotations["grafana_state_reason"] = "MissingSeries";
+  SECTION("of an active alert") {
+    world.deliver(test::firing(alert("A", at(10), at(12))));
+    CHECK(world.deliver(test::resolved(unknown)).change == ActiveChange::left);
+  }
+  SECTION("of one that is not") {
+    world.deliver(test::resolved(unknown));
+  }
+  CHECK(world.resolved == Resolved{at(10), at(50), true});
+  world.deliver(test::resolved(alert("A", at(10), at(60))));
+  CHECK(world.resolved == Resolved{at(10), at(50), true});
+  world.deliver(test::firing(alert("A", at(70), at(72))));
+  world.deliver(test::resolved(alert("A", at(70), at(80))));
+  CHECK(world.resolved == Resolved{at(70), at(80), false});
+}
+
 TEST_CASE("merge: until when a pushed alert lasts") {
   struct Case {
     std::string name;

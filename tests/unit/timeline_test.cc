@@ -164,6 +164,88 @@ TEST_CASE("on_resolve restore goes back one step a cooldown") {
         "2m30s restore 3->2 done after 0s\n");
 }
 
+namespace {
+
+// Resolved by Grafana because nobody knows any more.
+Alert unknown(Alert alert) {
+  alert.annotations["grafana_state_reason"] = "MissingSeries";
+  return alert;
+}
+
+}  // namespace
+
+TEST_CASE("an episode that ends for want of data calls for nothing") {
+  Policy policy = quick();
+  policy.on_resolve = GENERATE(OnResolve::restore, OnResolve::min);
+  const std::string stepped_up =
+      "0s up 2->3 done after 0s\n"
+      "30s up 3->4 done after 0s\n";
+  Timeline story(policy);
+  story.fire(0s, up());
+  SECTION("at once") {
+    story.resolve(40s, unknown(up()));
+  }
+  SECTION("nor after a restart right behind it") {
+    story.resolve(40s, unknown(up()));
+    story.restart(40s);
+    story.restart(41s);
+  }
+  SECTION("nor when it is said again as an ordinary end") {
+    story.resolve(40s, unknown(up()));
+    story.resolve(45s, up());
+  }
+  SECTION("nor when the last of several ends so") {
+    story.fire(31s, up("A"));
+    story.resolve(35s, up("A"));
+    story.resolve(40s, unknown(up()));
+  }
+  SECTION("nor when one of those that end at the same time does") {
+    story.fire(31s, up("A"));
+    story.at(40s, [&] {
+      Alert first = unknown(up()), second = up("A");
+      first.starts_at = second.starts_at = first.last_seen = second.last_seen = story.now();
+      REQUIRE(story.store().merge({{first, true, true}, {second, true, true}}));
+    });
+  }
+  CHECK(story.run(20min) == stepped_up);
+}
+
+TEST_CASE("an episode whose last alert really ends calls for what it did, whatever became of the others") {
+  Policy policy = quick();
+  policy.on_resolve = OnResolve::restore;
+  Timeline story(policy);
+  story.fire(0s, up());
+  SECTION("another one ended for want of data before") {
+    story.fire(5s, up("A"));
+    story.resolve(35s, unknown(up("A")));
+    story.resolve(40s, up());
+  }
+  SECTION("the same one did, and fired again") {
+    story.fire(5s, up("A"));
+    story.resolve(10s, unknown(up()));
+    story.fire(20s, up());
+    story.resolve(25s, up("A"));
+    story.resolve(40s, up());
+  }
+  CHECK(story.run(20min) ==
+        "0s up 2->3 done after 0s\n"
+        "30s up 3->4 done after 0s\n"
+        "1m30s restore 4->3 done after 0s\n"
+        "2m30s restore 3->2 done after 0s\n");
+}
+
+TEST_CASE("a drain that ends for want of data is not undone") {
+  Timeline story(quick());
+  story.fire(0s, drain());
+  story.resolve(40s, unknown(drain()));
+  story.restart(40s);
+  story.fire(10min, up());
+  story.resolve(10min + 5s, up());
+  CHECK(story.run(20min) ==
+        "0s drain 2->0 done after 0s\n"
+        "10m up 0->1 done after 0s\n");
+}
+
 TEST_CASE("repeat once steps once per episode, also across restarts") {
   Policy policy = quick();
   policy.repeat = Repeat::once;

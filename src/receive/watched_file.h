@@ -1,0 +1,53 @@
+// Notices that a file is another than it was, without reading it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <utility>
+
+#include <sys/stat.h>
+
+#include "base/clock.h"
+
+namespace alertscaler::receive {
+
+// Not thread-safe.
+class WatchedFile {
+ public:
+  // What counts is a change after this; so watch first, then read.
+  WatchedFile(std::filesystem::path path, const Clock& clock)
+      : path_(std::move(path)), clock_(clock), checked_(clock.now()), state_(state_of(path_)) {}
+
+  // Has it changed since the last time that this was true? Looks at most once a second.
+  [[nodiscard]] bool changed() {
+    constexpr auto recheck_after = std::chrono::seconds{1};
+    const Instant now = clock_.now();
+    if (now >= checked_ && now < checked_ + recheck_after) return false;
+    checked_ = now;
+    const State before = std::exchange(state_, state_of(path_));
+    return before != state_;
+  }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  struct State {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    std::int64_t size = -1;  // -1: there is none
+    std::int64_t changed_s = 0;
+    std::int64_t changed_ns = 0;
+    bool operator==(const State&) const = default;
+  };
+  static State state_of(const std::filesystem::path& path) {
+    struct stat found {};
+    if (::stat(path.c_str(), &found) != 0) return {};
+    return {found.st_dev, found.st_ino, found.st_size, found.st_mtim.tv_sec, found.st_mtim.tv_nsec};
+  }
+
+  const std::filesystem::path path_;
+  const Clock& clock_;
+  Instant checked_;
+  State state_;
+};
+
+}  // namespace alertscaler::receive
