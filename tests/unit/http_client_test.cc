@@ -242,6 +242,36 @@ TEST_CASE("why a unix socket cannot be used is told apart") {
   CHECK(HttpClient(peer).send(get("/"), {}).error().why == Why::refused);
 }
 
+TEST_CASE("a user and a password go with one request, and never into an error") {
+  Server server;
+  HttpClient client(server.peer());
+  HttpRequest request = get("/echo");
+  request.method = "POST";
+  request.basic_auth = BasicAuth{"me", Secret("hunter2:with a colon")};
+  REQUIRE(client.send(request, {}).has_value());
+  const auto shown = [&] {
+    const std::lock_guard lock(server.mutex);
+    const auto found = server.headers.find("Authorization");
+    return found == server.headers.end() ? std::string("none") : found->second;
+  };
+  CHECK(shown() == "Basic bWU6aHVudGVyMjp3aXRoIGEgY29sb24=");
+  request.basic_auth.reset();
+  REQUIRE(client.send(request, {}).has_value());  // the same connection
+  CHECK(shown() == "none");
+}
+
+TEST_CASE("a direct peer is reached without the proxy that the environment names") {
+  Server server;
+  ::setenv("http_proxy", "http://127.0.0.1:9", 1);  // NOLINT(concurrency-mt-unsafe)
+  HttpPeer peer = server.peer();
+  const HttpResult through = HttpClient(peer).send(get("/large"), {});
+  peer.direct = true;
+  const HttpResult direct = HttpClient(peer).send(get("/large"), {});
+  ::unsetenv("http_proxy");  // NOLINT(concurrency-mt-unsafe)
+  CHECK_FALSE(through.has_value());
+  CHECK(direct.has_value());
+}
+
 TEST_CASE("certificate files that cannot be used are a matter of the settings") {
   HttpPeer peer;
   peer.base_url = "https://127.0.0.1:9";
