@@ -110,6 +110,7 @@ void set_peer(Options& options, const HttpPeer& peer) {
   options.set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   options.set(CURLOPT_FOLLOWLOCATION, 0L);
   options.set(CURLOPT_NOSIGNAL, 1L);
+  options.set(CURLOPT_QUICK_EXIT, 1L);  // what is over does not wait for a name server that does not answer
   options.set(CURLOPT_TCP_KEEPALIVE, 1L);
   options.set(CURLOPT_USERAGENT, "alertscaler");
   if (!peer.unix_socket.empty()) {
