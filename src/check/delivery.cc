@@ -82,17 +82,22 @@ class DeliveryCheck {
     }
   }
 
+  // With a resync, what no notification says is noticed all the same, only later.
+  [[nodiscard]] bool has_resync() const { return !in_.settings.alertmanager.urls.empty(); }
+
   void check_webhook(const Webhook& webhook) {
+    const Severity severity = has_resync() ? Severity::warning : Severity::error;
+    const std::string resync = " until the next resync (" + shown(in_.settings.alertmanager.resync_interval) + ")";
     if (webhook.send_resolved && text::to_lower(webhook.send_resolved->text) == "false") {
-      findings_.error(
-          file(), webhook.send_resolved->at,
-          "send_resolved: false keeps the end of an alert from alertscaler, which would go on for stale_after (" +
-              shown(in_.settings.stale_after) + "); leave it out, or set it to true");
+      findings_.add(severity, file(), webhook.send_resolved->at,
+                    "send_resolved: false keeps the end of an alert from alertscaler, which would go on" +
+                        (has_resync() ? resync : " for stale_after (" + shown(in_.settings.stale_after) + ")") +
+                        "; leave it out, or set it to true");
     }
     if (webhook.max_alerts && webhook.max_alerts->text != "0") {
-      findings_.error(file(), webhook.max_alerts->at,
-                      "max_alerts: " + webhook.max_alerts->text +
-                          " cuts alerts off that are never sent later; leave it out, or set it to 0");
+      findings_.add(severity, file(), webhook.max_alerts->at,
+                    "max_alerts: " + webhook.max_alerts->text + " cuts alerts off, which are " +
+                        (has_resync() ? "not known" + resync : "never sent later") + "; leave it out, or set it to 0");
     }
   }
 
@@ -206,6 +211,13 @@ class DeliveryCheck {
 
   void check_heartbeat(const Route& route) {
     const Heartbeat beat = heartbeat_of(route);
+    if (has_resync()) {
+      findings_.info(file(), route.at,
+                     "an alert that fires is sent every " + shown(beat.usual) +
+                         "; what is silenced or lost shows at the next resync (" +
+                         shown(in_.settings.alertmanager.resync_interval) + ")");
+      return;
+    }
     const Duration stale = in_.settings.stale_after;
     const std::string& where = in_.stale_after_at ? in_.config_file : file();
     const config::Mark at = in_.stale_after_at.value_or(route.at);
@@ -213,11 +225,11 @@ class DeliveryCheck {
     const std::string why = "repeat_interval " + shown(route.repeat_interval) + " in steps of group_interval " +
                             shown(route.group_interval);
     if (stale <= beat.longest) {
-      findings_.error(
-          where, at,
-          given + " is not longer than the time between two notifications of an alert that fires, up to " +
-              shown(beat.longest) + " (" + why + "; " + file() + ":" + std::to_string(route.at.line) +
-              "): alerts would end while they fire; set it above that, or repeat_interval just below group_interval");
+      findings_.error(where, at,
+                      given + " is not longer than the time between two notifications of an alert that fires, up to " +
+                          shown(beat.longest) + " (" + why + "; " + file() + ":" + std::to_string(route.at.line) +
+                          "): alerts would end while they fire; set it above that, or repeat_interval just below "
+                          "group_interval, or alertmanager.url, which asks instead of waiting");
       return;
     }
     constexpr int beats = 4;  // so many may be missed

@@ -52,13 +52,16 @@ bool has(const std::vector<check::Finding>& findings, check::Severity severity) 
   return std::any_of(findings.begin(), findings.end(), [&](const auto& f) { return f.severity == severity; });
 }
 
-// The first block of this language in a document that starts like this.
-std::string example(const std::string& document, const std::string& start) {
-  const std::string fence = "```yaml\n" + start;
-  const auto at = document.find(fence);
-  REQUIRE(at != std::string::npos);
-  const auto from = at + 8;
-  return document.substr(from, document.find("```", from) - from);
+// The first YAML example with this key at its top level.
+std::string example(const std::string& document, const std::string& key) {
+  const std::string fence = "```yaml\n";
+  for (auto at = document.find(fence); at != std::string::npos; at = document.find(fence, at + 1)) {
+    const auto from = at + fence.size();
+    const std::string block = document.substr(from - 1, document.find("```", from) - from + 1);
+    if (block.find("\n" + key + ":") != std::string::npos) return block;
+  }
+  FAIL("no example has the key " << key);
+  return {};
 }
 
 }  // namespace
@@ -96,7 +99,7 @@ TEST_CASE("the shipped rules and alertmanager.yml have no mistake, with each shi
     CAPTURE(config.string(), text);
     CHECK_THAT(text, ContainsSubstring("0 errors, 0 warnings"));
     CHECK_THAT(text, ContainsSubstring("web: Alertmanager sends the first alert of a group after 5s"));
-    CHECK_THAT(text, ContainsSubstring("one that fires is sent every 30s"));
+    CHECK_THAT(text, ContainsSubstring("fires is sent every 30s"));
   }
 }
 
@@ -104,9 +107,9 @@ TEST_CASE("the examples of the README have no mistake together") {
   const std::string readme = read_file(source / "README.md").value();
   const test::ScratchDir scratch;
   const fs::path folder = scratch.path();
-  std::ofstream(folder / "alertscaler.yml") << example(readme, "stale_after:");
-  std::ofstream(folder / "rules.yml") << example(readme, "groups:");
-  std::ofstream(folder / "alertmanager.yml") << example(readme, "route:");
+  std::ofstream(folder / "alertscaler.yml") << example(readme, "targets");
+  std::ofstream(folder / "rules.yml") << example(readme, "groups");
+  std::ofstream(folder / "alertmanager.yml") << example(readme, "route");
   const std::string text = text_of(input_of(folder), folder);
   CAPTURE(text);
   CHECK_THAT(text, ContainsSubstring("0 errors, 0 warnings"));
