@@ -26,21 +26,25 @@ class StoreKeep final : public Keep {
   Store& store_;
 };
 
-// Outlives the backends that it made. Everything passed outlives it.
+// Not thread-safe. Everything passed outlives it and the backends that it made.
 class BackendFactory {
  public:
-  BackendFactory(const Settings& settings, Keep& keep, Metrics& metrics, const Clock& clock);
-  [[nodiscard]] control::Backends make_all();
+  BackendFactory(Keep& keep, Metrics& metrics, const Clock& clock);
+  [[nodiscard]] control::Backends make_all(const Settings& settings);
+  // Of the targets that are new in `next`, or whose own cannot be used any more.
+  [[nodiscard]] control::Backends make_changed(const Settings& next, const Settings& now);
+  // Does a target of that name exist in `now` as something else: another kind, another service, another engine?
+  [[nodiscard]] static bool is_elsewhere(const Target& target, const Settings& next, const Settings& now);
 
  private:
-  [[nodiscard]] std::unique_ptr<Backend> make(const Target& target);
-  [[nodiscard]] docker::Engine& engine();
+  [[nodiscard]] std::shared_ptr<Backend> make(const Target& target, const DockerEndpoint& docker);
+  [[nodiscard]] std::shared_ptr<docker::Engine> engine(const DockerEndpoint& endpoint);
 
-  const Settings& settings_;
   Keep& keep_;
   Metrics& metrics_;
   const Clock& clock_;
-  std::unique_ptr<docker::Engine> engine_;  // made when the first target needs it
+  DockerEndpoint endpoint_;
+  std::shared_ptr<docker::Engine> engine_;  // at endpoint_; made when the first target needs it
 };
 
 }  // namespace alertscaler::app

@@ -9,11 +9,11 @@
 
 #include "app/address.h"
 #include "app/backends.h"
+#include "app/reload.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "config/load.h"
 #include "control/controller.h"
-#include "decide/map.h"
 #include "receive/events.h"
 #include "receive/server.h"
 #include "record/metrics.h"
@@ -59,20 +59,12 @@ Status check_exposure(const ServeOptions& options, const Address& address, const
                   "  --web.allow-unauthenticated.");
 }
 
-// Drops what the configuration no longer maps, and gives the rest its mapping.
-Status map_known_alerts(Store& store, const Settings& settings) {
-  return store.remap([&](const Labels& labels, const Labels& annotations) -> std::optional<Mapping> {
-    const auto mapped = decide::map_alert(settings, labels, annotations);
-    return mapped ? *mapped : std::nullopt;
-  });
-}
-
-void wait_for_stop(const sigset_t& signals) {
+void wait_for_stop(const sigset_t& signals, Reloader& reloader) {
   while (true) {
     int number = 0;
     if (::sigwait(&signals, &number) != 0) continue;
     if (number == SIGHUP) {
-      log::warn("reload.unsupported", {{"text", "this version reads its configuration only at start"}});
+      static_cast<void>(reloader.reload());  // the log and the metric say what became of it
       continue;
     }
     log::info("stopping", {{"signal", number == SIGTERM ? "SIGTERM" : "SIGINT"}});
@@ -98,7 +90,7 @@ int serve(const ServeOptions& options) {
     complain(allowed.error().message);
     return 1;
   }
-  const auto settings = std::make_shared<const Settings>(*loaded);
+  auto settings = std::make_shared<const Settings>(*loaded);
   log::info("config.loaded", {{"file", options.config_file}, {"targets", settings->targets.size()}});
 
   const SystemClock clock;
@@ -112,13 +104,14 @@ int serve(const ServeOptions& options) {
     complain(store.error().message);
     return 1;
   }
-  if (const Status mapped = map_known_alerts(**store, *settings); !mapped) {
+  if (const Status mapped = control::map_known_alerts(**store, *settings); !mapped) {
     complain("read the known alerts: " + mapped.error().message);
     return 1;
   }
   StoreKeep keep(**store);
-  BackendFactory backends(*settings, keep, metrics, clock);
-  control::Controller controller(settings, backends.make_all(), **store, metrics, clock,
+  BackendFactory backends(keep, metrics, clock);
+  control::Backends made = backends.make_all(*settings);
+  control::Controller controller(std::move(settings), std::move(made), **store, metrics, clock,
                                  {.dry_run = options.dry_run, .target_changed = [&events](const TargetName& name) {
                                     events.target_changed(name);
                                   }});
@@ -126,6 +119,7 @@ int serve(const ServeOptions& options) {
                         [&](const TargetName& target, Instant found) { controller.kick(target, found); }, **store,
                         metrics, clock);
   resync.first(first_resync_at_most);
+  Reloader reloader(options.config_file, backends, controller, metrics);
   controller.start();
 
   receive::ServerOptions server_options;
@@ -135,6 +129,7 @@ int serve(const ServeOptions& options) {
   server_options.version = version_text();
   server_options.limits.read_timeout = options.read_timeout;
   server_options.troubles = [&] { return resync.troubles(); };
+  server_options.reload = [&reloader] { return reloader.reload(); };
   auto server = receive::Server::start(server_options, **store, controller, metrics, clock, events);
   if (!server) {
     complain(server.error().message);
@@ -145,7 +140,7 @@ int serve(const ServeOptions& options) {
                           {"version", version_text()},
                           {"storage", options.storage_path},
                           {"dry_run", options.dry_run}});
-  wait_for_stop(signals);
+  wait_for_stop(signals, reloader);
 
   // The kernel ends a stop that hangs; everything that matters is on the disk already.
   ::alarm(stop_seconds_max);

@@ -16,16 +16,8 @@ Controller::Controller(std::shared_ptr<const Settings> settings, Backends backen
       clock_(clock),
       options_(options),
       random_(std::minstd_rand(std::random_device{}())) {
-  for (const auto& [name, target] : settings_->targets) {
-    auto runtime = std::make_unique<Runtime>(target, std::move(backends.at(name)));
-    runtime->view.with([&](TargetView& view) {
-      view.target = target;
-      view.last_action = store_.last_action(name);
-      const Orders orders = orders_of(name);
-      view.pin = orders.pin;
-      view.pause = orders.pause;
-    });
-    runtimes_.emplace(name, std::move(runtime));
+  for (const auto& [name, target] : this->settings()->targets) {
+    runtimes_.emplace(name, make_runtime(target, std::move(backends.at(name))));
   }
 }
 
@@ -35,17 +27,20 @@ Controller::~Controller() {
 
 void Controller::start() {
   scheduler_ = std::make_unique<Scheduler>(
-      settings_->max_parallel, clock_,
+      settings()->max_parallel, clock_,
       [this](const TargetName& name, std::stop_token stop) { return guarded_pass(name, stop); });
   end_alerts(clock_.now());  // before anything is decided from those whose time came while the program was away
-  for (const auto& [name, runtime] : runtimes_) scheduler_->add(name);
+  settle_unknown();
+  for (const RuntimePtr& runtime : runtimes()) scheduler_->add(runtime->name);
   housekeeper_ = std::jthread([this](std::stop_token stop) { keep_house(std::move(stop)); });
 }
 
 void Controller::stop() {
+  reload_stop_.request_stop();
   housekeeper_.request_stop();
   if (scheduler_) scheduler_->stop();
   if (housekeeper_.joinable()) housekeeper_.join();
+  const std::lock_guard reload_has_ended(reload_mutex_);
 }
 
 // The body of the worker threads: an exception that nobody expected ends the pass, not the program.
@@ -60,9 +55,9 @@ Instant Controller::guarded_pass(const TargetName& name, const std::stop_token& 
 }
 
 Controller::Ticket Controller::kick(const TargetName& target, Instant received) {
-  const auto found = runtimes_.find(target);
-  if (found == runtimes_.end() || !scheduler_) return 0;
-  found->second->received.with([&](std::optional<Instant>& first) { first = first.value_or(received); });
+  const RuntimePtr found = runtime_of(target);
+  if (!found || !scheduler_) return 0;
+  found->received.with([&](std::optional<Instant>& first) { first = first.value_or(received); });
   {
     std::lock_guard lock(house_mutex_);
     house_kicked_ = true;  // the new alert may be the next to expire
@@ -73,13 +68,15 @@ Controller::Ticket Controller::kick(const TargetName& target, Instant received) 
 
 std::optional<Decision> Controller::decided(const TargetName& target, Ticket ticket, Duration at_most) {
   if (!scheduler_ || !scheduler_->wait(target, ticket, at_most)) return std::nullopt;
-  return runtimes_.at(target)->view.with([](const TargetView& view) { return view.decision; });
+  const RuntimePtr found = runtime_of(target);
+  if (!found) return std::nullopt;
+  return found->view.with([](const TargetView& view) { return view.decision; });
 }
 
 Result<Decision> Controller::preview(const TargetName& target, std::vector<Alert> alerts) {
-  const auto found = runtimes_.find(target);
-  if (found == runtimes_.end()) return fail(ErrorKind::not_found, "no target is named \"" + target.text + "\"");
-  Runtime& runtime = *found->second;
+  const auto found = find(target);
+  if (!found) return fail(found.error());
+  Runtime& runtime = **found;
   // The view is at most a refresh old; observing here could run beside a pass of the same target, which backends
   // need not support.
   const auto observed = runtime.view.with([](const TargetView& view) { return view.observed; });
@@ -88,34 +85,35 @@ Result<Decision> Controller::preview(const TargetName& target, std::vector<Alert
     return fail(ErrorKind::unreachable, "target " + target.text + " is not observed" + (why.empty() ? "" : ": " + why));
   }
   const TargetState state = store_.state(target);
-  return decide::decide(
-             {clock_.now(), runtime.target.policy, alerts, state, *observed, orders_of(target), unproven_ends(state)})
+  return decide::decide({clock_.now(), runtime.current()->target.policy, alerts, state, *observed, orders_of(target),
+                         unproven_ends(state)})
       .decision;
 }
 
 std::vector<TargetView> Controller::targets() const {
   std::vector<TargetView> views;
-  views.reserve(runtimes_.size());
-  for (const auto& [name, runtime] : runtimes_) {
+  const auto all = runtimes();
+  views.reserve(all.size());
+  for (const RuntimePtr& runtime : all) {
     views.push_back(runtime->view.with([](const TargetView& view) { return view; }));
   }
   return views;
 }
 
 std::optional<TargetView> Controller::target(const TargetName& name) const {
-  const auto found = runtimes_.find(name);
-  if (found == runtimes_.end()) return std::nullopt;
-  return found->second->view.with([](const TargetView& view) { return view; });
+  const RuntimePtr found = runtime_of(name);
+  if (!found) return std::nullopt;
+  return found->view.with([](const TargetView& view) { return view; });
 }
 
 std::optional<std::string> Controller::not_ready() const {
   if (const auto sealed = store_.sealed()) return "the store is sealed: " + sealed->message;
-  for (const auto& [name, runtime] : runtimes_) {
+  for (const RuntimePtr& runtime : runtimes()) {
     const auto why = runtime->view.with([](const TargetView& view) -> std::optional<std::string> {
       if (view.observed || view.decision) return std::nullopt;
       return view.error.empty() ? "not observed yet" : view.error;
     });
-    if (why) return "target " + name.text + ": " + *why;
+    if (why) return "target " + runtime->name.text + ": " + *why;
   }
   return std::nullopt;
 }
@@ -137,7 +135,7 @@ double Controller::jitter() {
 }
 
 void Controller::end_alerts(Instant now) {
-  if (const auto ended = store_.expire(now, settings_->stale_after)) {
+  if (const auto ended = store_.expire(now, settings()->stale_after)) {
     for (const TargetName& target : *ended) scheduler_->kick(target);
   } else {
     metrics_.store_failed();
@@ -154,14 +152,15 @@ void Controller::keep_house(std::stop_token stop) {
     const Instant now = clock_.now();
     end_alerts(now);
     if (now >= prune_at) {
-      if (const Status pruned = store_.prune(now - settings_->history_retention); !pruned) {
+      if (const Status pruned = store_.prune(now - settings()->history_retention); !pruned) {
         metrics_.store_failed();
         log::warn("prune.failed", {{"error", pruned.error().message}});
       }
       prune_at = now + prune_every;
     }
-    const auto next = store_.next_expiry(settings_->stale_after);
-    const Duration wait = next ? std::clamp(Duration{*next - now}, Duration{1000}, look_at_most) : look_at_most;
+    const auto next = store_.next_expiry(settings()->stale_after);
+    Duration wait = next ? std::clamp(Duration{*next - now}, Duration{1000}, look_at_most) : look_at_most;
+    if (map_late_alerts()) wait = Duration{1000};
     std::unique_lock lock(house_mutex_);
     house_changed_.wait_for(lock, stop, wait, [&] { return house_kicked_; });
     house_kicked_ = false;

@@ -2,6 +2,7 @@
 // decides nothing itself and writes down every change before and after it is made.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -9,6 +10,8 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include <set>
+#include <shared_mutex>
 #include <thread>
 #include <vector>
 
@@ -31,7 +34,17 @@ struct Options {
   std::function<void(const TargetName&)> target_changed{};
 };
 
-using Backends = std::map<TargetName, std::unique_ptr<Backend>>;
+using Backends = std::map<TargetName, std::shared_ptr<Backend>>;
+
+// A configuration that is to take the place of the one in force.
+struct Reload {
+  std::shared_ptr<const Settings> settings;
+  Backends backends;               // of the targets that are new or need another one
+  std::set<TargetName> elsewhere;  // those that keep their name but are now something else; each has its backend above
+};
+
+// Applies a configuration to the alerts that are known: what it no longer maps is dropped, the rest gets its mapping.
+[[nodiscard]] Status map_known_alerts(Store& store, const Settings& settings);
 
 // Thread-safe.
 class Controller final : public receive::Controller {
@@ -44,6 +57,10 @@ class Controller final : public receive::Controller {
   void start();
   // One pass on the caller's thread, as the workers make them; when to look again. REQUIRES: not started.
   Instant look(const TargetName& name) { return pass(name, {}); }
+  // All or nothing. Targets that stay keep their state, and passes under way the settings that they began with; the
+  // work in flight of those that leave gets its outcome before this returns. cancelled: stop() was called; busy,
+  // storage: as the store says.
+  [[nodiscard]] Status reload(Reload reload);
   // Ends the passes under way (an action in flight stays in the journal and goes on after the next start). Idempotent.
   void stop();
 
@@ -59,24 +76,48 @@ class Controller final : public receive::Controller {
   [[nodiscard]] std::vector<TargetView> targets() const override;
   [[nodiscard]] std::optional<TargetView> target(const TargetName& name) const override;
   [[nodiscard]] std::optional<std::string> not_ready() const override;
-  [[nodiscard]] std::shared_ptr<const Settings> settings() const override { return settings_; }
+  [[nodiscard]] std::shared_ptr<const Settings> settings() const override {
+    return settings_.with([](const auto& settings) { return settings; });
+  }
 
  private:
-  // What belongs to one target. Only its pass touches it, but for `view` and `received`.
+  // What the configuration makes of a target.
+  struct Setup {
+    Target target;
+    std::shared_ptr<Backend> backend;
+  };
+  // What belongs to one target. Only its pass touches it, but for what is guarded.
   struct Runtime {
-    const Target& target;
-    std::unique_ptr<Backend> backend;
-    bool settled = false;      // the action that an earlier process left has been looked at
-    int observe_failures = 0;  // in a row
-    std::string last_error;    // of a call in flight or of the store, so that each is logged once
-    std::string last_said;     // the last decision that was logged
+    explicit Runtime(TargetName given) : name(std::move(given)) {}
+    [[nodiscard]] std::shared_ptr<const Setup> current() const {
+      return setup.with([](const auto& s) { return s; });
+    }
+
+    const TargetName name;
+    Guarded<std::shared_ptr<const Setup>> setup{};  // a reload replaces it; a pass keeps the one that it began with
+    bool settled = false;                           // the action that an earlier process left has been looked at
+    int observe_failures = 0;                       // in a row
+    std::string last_error;                         // of a call in flight or of the store, so that each is logged once
+    std::string last_said;                          // the last decision that was logged
     Guarded<TargetView> view{};
     Guarded<std::optional<Instant>> received{};  // of the first notification that no action has answered yet
+    std::atomic<bool> gone{false};               // removed: nothing of it is to be shown any more
   };
   // What one pass carries along.
   struct Look;
 
   Instant pass(const TargetName& name, const std::stop_token& stop);
+  using RuntimePtr = std::shared_ptr<Runtime>;
+  [[nodiscard]] RuntimePtr make_runtime(const Target& target, std::shared_ptr<Backend> backend) const;
+  [[nodiscard]] RuntimePtr runtime_of(const TargetName& name) const;  // null: there is no such target
+  [[nodiscard]] std::vector<RuntimePtr> runtimes() const;             // by name
+  [[nodiscard]] std::vector<RuntimePtr> leaving(const Reload& reload) const;
+  void put_in_force(const Reload& reload);
+  void forget(Runtime& runtime);
+  void farewell(Runtime& runtime, const std::string& why);
+  void settle_unknown();
+  [[nodiscard]] bool map_late_alerts();
+
   Instant unobservable(Runtime& runtime, const TargetState& state, const Error& error);
   Instant not_stored(Runtime& runtime, const Error& error);
   Instant guarded_pass(const TargetName& name, const std::stop_token& stop);
@@ -89,27 +130,32 @@ class Controller final : public receive::Controller {
   // The one way in which a target's view changes: metrics and listeners hear of it.
   void show(Runtime& runtime, const std::function<void(TargetView&)>& change);
   [[nodiscard]] Orders orders_of(const TargetName& target) const;  // that hold now
-  [[nodiscard]] Result<Runtime*> find(const TargetName& target) const;
-  [[nodiscard]] Status may_take(const Runtime& runtime, const receive::ReplicasOrder& order) const;
+  [[nodiscard]] Result<RuntimePtr> find(const TargetName& target) const;
+  [[nodiscard]] Status may_take(Runtime& runtime, const receive::ReplicasOrder& order) const;
   Status put_orders(const TargetName& target, const Orders& orders);
   TargetView show_orders(Runtime& runtime, std::optional<int> desired);
   void show_all_orders();
   void look_soon(const TargetName& target);
   void say(Look& look, const Decision& decision);
   [[nodiscard]] Instant next_look(const Look& look, const Decision& decision);
-  [[nodiscard]] bool is_dry_run(const Runtime& runtime) const;
+  [[nodiscard]] bool is_dry_run(const Setup& setup) const;
   // Of the alerts in the baselines; to be asked after the active alerts, so that one that has left them is found.
   [[nodiscard]] std::vector<Episode> unproven_ends(const TargetState& state) const;
   [[nodiscard]] double jitter();
   void end_alerts(Instant now);
   void keep_house(std::stop_token stop);
 
-  const std::shared_ptr<const Settings> settings_;
+  Guarded<std::shared_ptr<const Settings>> settings_;
   Store& store_;
   Metrics& metrics_;
   const Clock& clock_;
   const Options options_;
-  std::map<TargetName, std::unique_ptr<Runtime>> runtimes_;  // the map itself never changes
+  mutable std::shared_mutex runtimes_mutex_;
+  std::map<TargetName, RuntimePtr> runtimes_;
+
+  std::mutex reload_mutex_;
+  std::stop_source reload_stop_;
+  Guarded<std::vector<std::weak_ptr<const Settings>>> retired_;  // from before reloads; a request may still use one
 
   std::mutex orders_mutex_;  // held while orders are read, changed and written
 

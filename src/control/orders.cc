@@ -33,10 +33,10 @@ Orders Controller::orders_of(const TargetName& target) const {
   return in_force(store_.orders(target), store_.orders(all_targets), clock_.now());
 }
 
-Result<Controller::Runtime*> Controller::find(const TargetName& target) const {
-  const auto found = runtimes_.find(target);
-  if (found == runtimes_.end()) return fail(ErrorKind::not_found, "no target is named \"" + target.text + "\"");
-  return found->second.get();
+Result<Controller::RuntimePtr> Controller::find(const TargetName& target) const {
+  RuntimePtr found = runtime_of(target);
+  if (!found) return fail(ErrorKind::not_found, "no target is named \"" + target.text + "\"");
+  return found;
 }
 
 Status Controller::put_orders(const TargetName& target, const Orders& orders) {
@@ -75,21 +75,21 @@ TargetView Controller::show_orders(Runtime& runtime, std::optional<int> desired)
 }
 
 void Controller::show_all_orders() {
-  for (const auto& [name, runtime] : runtimes_) {
+  for (const RuntimePtr& runtime : runtimes()) {
     show_orders(*runtime, std::nullopt);
-    look_soon(name);
+    look_soon(runtime->name);
   }
 }
 
 // Why the target's state does not allow it.
-Status Controller::may_take(const Runtime& runtime, const receive::ReplicasOrder& order) const {
-  const std::string& name = runtime.target.name.text;
-  const Orders orders = orders_of(runtime.target.name);
+Status Controller::may_take(Runtime& runtime, const receive::ReplicasOrder& order) const {
+  const std::string& name = runtime.name.text;
+  const Orders orders = orders_of(runtime.name);
   if (orders.pause) {
     return fail(ErrorKind::conflict, name + " is paused " + until_text(orders.pause->until) + " by " +
                                          orders.pause->user + ": resume it first");
   }
-  const auto alerts = store_.active_alerts(runtime.target.name);
+  const auto alerts = store_.active_alerts(runtime.name);
   const auto drain = std::find_if(alerts.begin(), alerts.end(),
                                   [](const Alert& alert) { return alert.mapping.action == AlertAction::drain; });
   if (drain != alerts.end() && order.pin == Duration{0}) {
@@ -108,9 +108,10 @@ Status Controller::may_take(const Runtime& runtime, const receive::ReplicasOrder
 Result<receive::Ordered> Controller::set_replicas(const TargetName& target, const receive::ReplicasOrder& order) {
   const auto runtime = find(target);
   if (!runtime) return fail(runtime.error());
-  const Runtime& found = **runtime;
+  Runtime& found = **runtime;
+  const auto setup = found.current();
   receive::Ordered ordered;
-  ordered.warnings = bounds_warnings(found.target.policy, order.replicas);
+  ordered.warnings = bounds_warnings(setup->target.policy, order.replicas);
   {
     const std::lock_guard lock(orders_mutex_);
     if (Status allowed = may_take(found, order); !allowed) return fail(std::move(allowed).error());
@@ -136,14 +137,14 @@ Result<receive::Ordered> Controller::set_replicas(const TargetName& target, cons
     ordered.warnings.push_back("it cannot be observed now, and is scaled as soon as it can be" +
                                (ordered.target->error.empty() ? "" : ": " + ordered.target->error));
   }
-  if (is_dry_run(found)) ordered.warnings.emplace_back("dry run: it is recorded, and nothing is changed");
+  if (is_dry_run(*setup)) ordered.warnings.emplace_back("dry run: it is recorded, and nothing is changed");
   look_soon(target);
   return ordered;
 }
 
 Result<receive::Ordered> Controller::pause(const std::optional<TargetName>& target, std::optional<Duration> how_long,
                                            const std::string& user) {
-  Runtime* runtime = nullptr;
+  RuntimePtr runtime;
   if (target) {
     const auto found = find(*target);
     if (!found) return fail(found.error());
@@ -162,7 +163,7 @@ Result<receive::Ordered> Controller::pause(const std::optional<TargetName>& targ
                               {"user", user}});
   }
   receive::Ordered ordered;
-  if (runtime == nullptr) {
+  if (!runtime) {
     show_all_orders();
     return ordered;
   }
@@ -176,7 +177,7 @@ Result<receive::Ordered> Controller::pause(const std::optional<TargetName>& targ
 }
 
 Result<receive::Ordered> Controller::resume(const std::optional<TargetName>& target, const std::string& user) {
-  Runtime* runtime = nullptr;
+  RuntimePtr runtime;
   if (target) {
     const auto found = find(*target);
     if (!found) return fail(found.error());
@@ -192,7 +193,7 @@ Result<receive::Ordered> Controller::resume(const std::optional<TargetName>& tar
     log::info("order.resume", {{"target", target ? target->text : "all"}, {"user", user}});
   }
   receive::Ordered ordered;
-  if (runtime == nullptr) {
+  if (!runtime) {
     show_all_orders();
     for (const TargetView& view : targets()) {
       if (!view.pause) continue;

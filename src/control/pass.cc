@@ -30,15 +30,20 @@ bool passes_by_itself(ErrorKind kind) {
 
 }  // namespace
 
-bool Controller::is_dry_run(const Runtime& runtime) const {
-  return options_.dry_run || runtime.target.policy.dry_run;
+bool Controller::is_dry_run(const Setup& setup) const {
+  return options_.dry_run || setup.target.policy.dry_run;
 }
 
 Instant Controller::pass(const TargetName& name, const std::stop_token& stop) {
-  Runtime& runtime = *runtimes_.at(name);
-  Look look{runtime, stop, store_.active_alerts(name), store_.state(name), orders_of(name), {}, is_dry_run(runtime)};
+  constexpr Duration gone_for = std::chrono::hours{1};
+  const RuntimePtr found = runtime_of(name);
+  if (!found) return clock_.now() + gone_for;
+  Runtime& runtime = *found;
+  const auto setup = runtime.current();
+  Look look{runtime,           setup, stop, store_.active_alerts(name), store_.state(name), orders_of(name), {},
+            is_dry_run(*setup)};
   const auto change = look.state.in_flight ? std::optional(look.change()) : std::nullopt;
-  Result<Observed> observed = runtime.backend->observe(change, stop);
+  Result<Observed> observed = setup->backend->observe(change, stop);
   if (!observed) return unobservable(runtime, look.state, observed.error());
   if (runtime.observe_failures > 0) {
     log::info("target.observable",
@@ -77,7 +82,7 @@ Instant Controller::pass(const TargetName& name, const std::stop_token& stop) {
 Instant Controller::not_stored(Runtime& runtime, const Error& error) {
   metrics_.store_failed();
   if (runtime.last_error != error.message) {
-    log::error("store.failed", {{"target", runtime.target.name.text}, {"error", error.message}});
+    log::error("store.failed", {{"target", runtime.name.text}, {"error", error.message}});
   }
   runtime.last_error = error.message;
   show(runtime, [&](TargetView& v) { v.error = error.message; });
@@ -86,7 +91,7 @@ Instant Controller::not_stored(Runtime& runtime, const Error& error) {
 
 // An observation that fails never becomes a decision.
 Instant Controller::unobservable(Runtime& runtime, const TargetState& state, const Error& error) {
-  const std::string& name = runtime.target.name.text;
+  const std::string& name = runtime.name.text;
   if (error.kind == ErrorKind::cancelled) return clock_.now();
   if (runtime.observe_failures++ == 0 || runtime.last_error != error.message) {
     log::warn("target.unobservable", {{"target", name}, {"error", error.message}});
@@ -94,7 +99,7 @@ Instant Controller::unobservable(Runtime& runtime, const TargetState& state, con
   runtime.last_error = error.message;
   constexpr Duration retry_at_most = std::chrono::seconds{15};  // an engine that comes back is found soon
   const Instant until = clock_.now() + std::min(backoff(runtime.observe_failures, jitter()), retry_at_most);
-  metrics_.decided(runtime.target.name, Outcome::blocked, Reason::unobservable);
+  metrics_.decided(runtime.name, Outcome::blocked, Reason::unobservable);
   show(runtime, [&](TargetView& v) {
     const bool was_seen = v.observed || v.decision;
     v.observed.reset();
@@ -135,7 +140,7 @@ Status Controller::settle(Look& look) {
   if (reached(action, look.observed)) return finish(look, ActionOutcome::done, true, "");
   if (!look.observed.broken.empty()) {
     std::string error = look.observed.broken;
-    if (const Status cleaned = look.runtime.backend->clean_up(look.change(), look.stop); !cleaned) {
+    if (const Status cleaned = look.setup->backend->clean_up(look.change(), look.stop); !cleaned) {
       if (passes_by_itself(cleaned.error().kind)) return {};  // the next pass sees it broken again
       error += "; removing it failed: " + cleaned.error().message;
     }
@@ -154,6 +159,18 @@ Status Controller::settle(Look& look) {
   return {};
 }
 
+// The end of what is in flight, when nobody will look at it again.
+void Controller::farewell(Runtime& runtime, const std::string& why) {
+  const auto setup = runtime.current();
+  Look look{runtime, setup, reload_stop_.get_token(), {}, store_.state(runtime.name), {}, {}, is_dry_run(*setup)};
+  if (!look.state.in_flight) return;
+  const auto observed = setup->backend->observe(look.change(), look.stop);
+  const bool is_there = observed && reached(*look.state.in_flight, *observed);
+  const Status written =
+      finish(look, is_there ? ActionOutcome::done : ActionOutcome::interrupted, true, is_there ? "" : why);
+  if (!written) not_stored(runtime, written.error());
+}
+
 Status Controller::finish(Look& look, ActionOutcome outcome, bool there, std::string error) {
   const Instant now = clock_.now();
   HistoryEntry entry = look.entry();
@@ -166,8 +183,7 @@ Status Controller::finish(Look& look, ActionOutcome outcome, bool there, std::st
   if (const Status written = store_.finish(entry, state); !written) return written;
   look.state = state;
   look.runtime.last_error.clear();
-  metrics_.action_ended(look.name(), backend_name(look.runtime.target.backend), entry.action, outcome,
-                        now - entry.time);
+  metrics_.action_ended(look.name(), backend_name(look.setup->target.backend), entry.action, outcome, now - entry.time);
   const log::Level level =
       outcome == ActionOutcome::failed || outcome == ActionOutcome::timeout ? log::Level::warn : log::Level::info;
   log::write(level, "action.end",
@@ -212,7 +228,7 @@ Status Controller::execute(Look& look, const decide::Look& decided) {
 
 // One more move of the action in flight. Absolute, so repeating it is harmless.
 Status Controller::carry_on(Look& look) {
-  const Status applied = look.runtime.backend->apply(look.change(), look.stop);
+  const Status applied = look.setup->backend->apply(look.change(), look.stop);
   if (applied) {
     look.runtime.last_error.clear();
     const auto first = look.runtime.received.with([](std::optional<Instant>& r) { return std::exchange(r, {}); });
@@ -293,12 +309,11 @@ void Controller::publish(Look& look, const Decision& decision) {
 }
 
 void Controller::show(Runtime& runtime, const std::function<void(TargetView&)>& change) {
-  const TargetView view = runtime.view.with([&](TargetView& v) {
-    change(v);
-    return v;
+  runtime.view.with([&](TargetView& view) {
+    change(view);
+    if (!runtime.gone) metrics_.target(view, clock_.now());
   });
-  metrics_.target(view, clock_.now());
-  if (options_.target_changed) options_.target_changed(runtime.target.name);
+  if (options_.target_changed) options_.target_changed(runtime.name);
 }
 
 Instant Controller::next_look(const Look& look, const Decision& decision) {

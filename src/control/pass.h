@@ -10,6 +10,7 @@ namespace alertscaler::control {
 
 struct Controller::Look {
   Runtime& runtime;
+  std::shared_ptr<const Setup> setup;
   std::stop_token stop;
   std::vector<Alert> alerts;
   TargetState state;
@@ -17,8 +18,8 @@ struct Controller::Look {
   Observed observed;  // as decide() sees it: of a dry run, the count as if
   bool dry_run = false;
 
-  [[nodiscard]] const TargetName& name() const { return runtime.target.name; }
-  [[nodiscard]] const Policy& policy() const { return runtime.target.policy; }
+  [[nodiscard]] const TargetName& name() const { return runtime.name; }
+  [[nodiscard]] const Policy& policy() const { return setup->target.policy; }
   // REQUIRES: state.in_flight
   [[nodiscard]] Change change() const {
     return {state.in_flight->id, name(), state.in_flight->from, state.in_flight->to};

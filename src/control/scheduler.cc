@@ -4,8 +4,17 @@
 
 namespace alertscaler::control {
 
-Scheduler::Scheduler(int workers, const Clock& clock, Pass pass) : clock_(clock), pass_(std::move(pass)) {
-  for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(stop_source_.get_token()); });
+Scheduler::Scheduler(int workers, const Clock& clock, Pass pass)
+    : clock_(clock), pass_(std::move(pass)), wanted_(workers) {
+  const std::lock_guard lock(workers_mutex_);
+  start_workers();
+}
+
+void Scheduler::start_workers() {
+  while (static_cast<int>(workers_.size()) < wanted_) {
+    const int number = static_cast<int>(workers_.size());
+    workers_.emplace_back([this, number] { work(number, stop_source_.get_token()); });
+  }
 }
 
 Scheduler::~Scheduler() {
@@ -20,9 +29,39 @@ void Scheduler::stop() {
   stop_source_.request_stop();
   work_changed_.notify_all();
   pass_ended_.notify_all();
+  const std::lock_guard lock(workers_mutex_);
   for (std::thread& worker : workers_) {
     if (worker.joinable()) worker.join();
   }
+}
+
+void Scheduler::resize(int workers) {
+  const std::lock_guard lock(workers_mutex_);
+  {
+    std::lock_guard queue_lock(mutex_);
+    if (stopping_) return;
+    wanted_ = workers;
+  }
+  work_changed_.notify_all();
+  while (static_cast<int>(workers_.size()) > workers) {
+    workers_.back().join();
+    workers_.pop_back();
+  }
+  start_workers();
+}
+
+void Scheduler::remove(const TargetName& target) {
+  std::unique_lock lock(mutex_);
+  const auto found = entries_.find(target);
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  entry.leaving = true;
+  if (entry.queued) queue_.erase({entry.due, target});
+  entry.queued = false;
+  pass_ended_.wait(lock, [&] { return stopping_ || !entry.running; });
+  if (entry.running) return;  // stop() waits for it
+  entries_.erase(target);
+  pass_ended_.notify_all();
 }
 
 void Scheduler::enqueue(const TargetName& target, Entry& entry, Instant due) {
@@ -45,7 +84,7 @@ Scheduler::Ticket Scheduler::kick(const TargetName& target) {
   {
     std::lock_guard lock(mutex_);
     const auto found = entries_.find(target);
-    if (found == entries_.end()) return 0;
+    if (found == entries_.end() || found->second.leaving) return 0;
     Entry& entry = found->second;
     ticket = ++entry.requested;
     // A running pass may have read the alerts already: it is followed by another one when it ends.
@@ -57,11 +96,11 @@ Scheduler::Ticket Scheduler::kick(const TargetName& target) {
 
 bool Scheduler::wait(const TargetName& target, Ticket ticket, Duration at_most) {
   std::unique_lock lock(mutex_);
-  const auto found = entries_.find(target);
-  if (found == entries_.end()) return false;
-  const Entry& entry = found->second;
-  pass_ended_.wait_for(lock, at_most, [&] { return stopping_ || entry.completed >= ticket; });
-  return entry.completed >= ticket;
+  // Looked up each time: it may be removed meanwhile.
+  const auto left = [&] { return !entries_.contains(target); };
+  const auto done = [&] { return !left() && entries_.at(target).completed >= ticket; };
+  pass_ended_.wait_for(lock, at_most, [&] { return stopping_ || left() || done(); });
+  return done();
 }
 
 // When the wall clock was set back, what was due soon would wait until it has caught up: all of it is due now.
@@ -82,10 +121,10 @@ Instant Scheduler::now() {
   return now;
 }
 
-void Scheduler::work(std::stop_token stop) {
+void Scheduler::work(int number, std::stop_token stop) {
   constexpr Duration wait_max = std::chrono::minutes{1};  // the wall clock may be set meanwhile
   std::unique_lock lock(mutex_);
-  while (!stopping_) {
+  while (!stopping_ && number < wanted_) {
     if (queue_.empty()) {
       work_changed_.wait(lock);
       continue;
@@ -110,9 +149,10 @@ void Scheduler::work(std::stop_token stop) {
 
     entry.running = false;
     entry.completed = seen;
-    enqueue(target, entry, entry.requested > seen ? clock_.now() : next);
+    if (!entry.leaving) enqueue(target, entry, entry.requested > seen ? clock_.now() : next);
     pass_ended_.notify_all();
   }
+  work_changed_.notify_all();  // what was meant for this one is for another
 }
 
 }  // namespace alertscaler::control

@@ -37,6 +37,10 @@ class Scheduler {
   Ticket kick(const TargetName& target);
   // Waits until the pass of that ticket, or a later one, has ended. False: not by then, or the scheduler stops.
   [[nodiscard]] bool wait(const TargetName& target, Ticket ticket, Duration at_most);
+  // No pass of it begins any more; waits for the one under way. Whoever waits for a pass of it waits no longer.
+  void remove(const TargetName& target);
+  // That many workers from now on; waits for those that are too many. Not several calls at a time.
+  void resize(int workers);
   // Asks the passes under way to stop and waits for them. Idempotent.
   void stop();
 
@@ -45,10 +49,12 @@ class Scheduler {
     Instant due;
     bool queued = false;
     bool running = false;
+    bool leaving = false;
     Ticket requested = 0;  // by kicks
     Ticket completed = 0;  // by passes that began after the kick
   };
-  void work(std::stop_token stop);
+  void work(int number, std::stop_token stop);
+  void start_workers();  // REQUIRES: workers_mutex_
   void enqueue(const TargetName& target, Entry& entry, Instant due);
   [[nodiscard]] Instant now();
 
@@ -59,11 +65,13 @@ class Scheduler {
   std::condition_variable_any work_changed_;
   std::condition_variable_any pass_ended_;
   bool stopping_ = false;
+  int wanted_;  // workers; those with a higher number end
   std::unordered_map<TargetName, Entry> entries_;
   std::set<std::pair<Instant, TargetName>> queue_;  // waiting, soonest first
   Instant latest_;                                  // what the clock last said
 
   std::stop_source stop_source_;
+  std::mutex workers_mutex_;  // never taken while mutex_ is held
   std::vector<std::thread> workers_;
 };
 

@@ -168,4 +168,13 @@ TargetState ended(TargetState state, const End& end, Instant now) {
   return state;
 }
 
+TargetState elsewhere(TargetState state) {
+  TargetState kept;
+  kept.last_up = state.last_up;
+  kept.last_change = state.last_change;
+  kept.stepped = std::move(state.stepped);
+  kept.orders_taken = state.orders_taken;
+  return kept;
+}
+
 }  // namespace alertscaler::decide

@@ -49,6 +49,10 @@ struct End {
 };
 [[nodiscard]] TargetState ended(TargetState state, const End& end, Instant now);
 
+// The state of a target that from now on is something else: cooldowns stay, what speaks of counts is forgotten.
+// REQUIRES: no action in flight.
+[[nodiscard]] TargetState elsewhere(TargetState state);
+
 // Until when cooldowns forbid a move up or down; absent when they do not.
 [[nodiscard]] std::optional<Instant> up_cooldown_until(const Policy& policy, const TargetState& state, Instant now);
 [[nodiscard]] std::optional<Instant> down_cooldown_until(const Policy& policy, const TargetState& state, Instant now);

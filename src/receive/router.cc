@@ -61,6 +61,7 @@ enum class Handler {
   metrics,
   healthy,
   ready,
+  reload,
   page
 };
 
@@ -88,7 +89,8 @@ namespace {
 constexpr std::string_view get = "GET, HEAD";
 
 bool changes_something(Handler handler) {
-  return handler == Handler::replicas || handler == Handler::pause || handler == Handler::resume;
+  return handler == Handler::replicas || handler == Handler::pause || handler == Handler::resume ||
+         handler == Handler::reload;
 }
 
 }  // namespace
@@ -101,6 +103,7 @@ Router::Router(const Surroundings& around, Authenticator& authenticator, ApiOpti
       events_(around.events),
       authenticator_(authenticator),
       version_(options.version),
+      reload_(around.reload),
       intake_(around.store, around.controller, around.metrics),
       webhook_(intake_, around.signature, around.store, around.controller, around.clock, around.limits,
                around.stopping),
@@ -122,7 +125,7 @@ Answer Router::answer(const Request& request) {
 }
 
 Answer Router::dispatch(const Request& request, Source& source) {
-  static constexpr std::array<Route, 18> routes = {{
+  static constexpr std::array<Route, 19> routes = {{
       {webhook_path, "POST, PUT", Handler::webhook},
       {push_path, "POST", Handler::push},
       {"/api/v2/status", get, Handler::push_status},
@@ -140,6 +143,7 @@ Answer Router::dispatch(const Request& request, Source& source) {
       {"/metrics", get, Handler::metrics},
       {"/-/healthy", get, Handler::healthy, true},
       {"/-/ready", get, Handler::ready, true},
+      {"/-/reload", "POST, PUT", Handler::reload},
       {"/", get, Handler::page},
   }};
   const Route* found = nullptr;
@@ -203,6 +207,8 @@ Answer Router::call(const Route& route, const Request& request, std::string_view
       return plain(200, "alertscaler is healthy.\n");
     case Handler::ready:
       return api_.ready(request);
+    case Handler::reload:
+      return reload();
     case Handler::page:
       return page(version_, controller_.targets());
   }
@@ -225,6 +231,17 @@ Answer Router::listen(const Request& request) {
                        Channel channel, std::string head) {
     events_.listen({std::move(channel), std::move(head), last_event_id, client, seat});
   };
+  return answer;
+}
+
+// As Prometheus answers: plain text, so that whoever edits the file reads it as it is.
+Answer Router::reload() {
+  if (!reload_) return failure(404, "there is no configuration to be read again");
+  const Status done = reload_();
+  if (done) return plain(200, "");
+  Answer answer = plain(500, "failed to reload config: " + done.error().message + "\n");
+  const ErrorKind kind = done.error().kind;
+  if (kind == ErrorKind::busy || kind == ErrorKind::storage || kind == ErrorKind::cancelled) answer.status = 503;
   return answer;
 }
 

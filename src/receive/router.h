@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,7 @@ struct Surroundings {
   const Limits& limits;
   const std::atomic<bool>& stopping;
   GrafanaSignature* signature;  // null: there is no secret
+  std::function<Status()> reload{};  // as in ServerOptions
 };
 
 // Thread-safe.
@@ -56,6 +58,7 @@ class Router {
   [[nodiscard]] Answer dispatch(const Request& request, Source& source);
   [[nodiscard]] Answer call(const Route& route, const Request& request, std::string_view rest, Source& source);
   [[nodiscard]] Answer listen(const Request& request);
+  [[nodiscard]] Answer reload();
   [[nodiscard]] Answer unauthorized(const Request& request);
   // `answer` (401) with what a 401 has to say, and a line in the log.
   [[nodiscard]] Answer unauthorized(const Request& request, Answer answer);
@@ -69,6 +72,7 @@ class Router {
   Events& events_;
   Authenticator& authenticator_;
   const std::string version_;
+  const std::function<Status()> reload_;
   Intake intake_;
   Webhook webhook_;
   Push push_;

@@ -25,6 +25,9 @@ struct ServerOptions {
   Limits limits;
   // What does not work although the program is ready, a line each; empty function: nothing is ever wrong.
   std::function<std::vector<std::string>()> troubles;
+  // Reads the configuration again; the text of an error has one line a problem. Thread-safe; empty: there is nothing to
+  // read again.
+  std::function<Status()> reload{};
 };
 
 class Server {

@@ -84,6 +84,12 @@ class Alertscaler:
         if ready:
             self.wait_ready()
 
+    def configure(self, config):
+        """Puts another configuration in the place of its file, at once; it is read at the next start or reload."""
+        with open(self._config + ".new", "w", encoding="utf-8") as new:
+            new.write(config)
+        os.replace(self._config + ".new", self._config)
+
     def wait_ready(self, seconds=20):
         def ready():
             answer = self.request("/-/ready")

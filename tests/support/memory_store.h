@@ -28,6 +28,10 @@ class MemoryStore final : public Store {
     const std::lock_guard lock(mutex_);
     thrown_ = std::move(what);
   }
+  void fail_next_remap(Error error) {
+    const std::lock_guard lock(mutex_);
+    remap_error_ = std::move(error);
+  }
   void seal(Error error) {
     const std::lock_guard lock(mutex_);
     sealed_ = std::move(error);
@@ -92,7 +96,11 @@ class MemoryStore final : public Store {
   }
   [[nodiscard]] Result<std::vector<TargetName>> expire(Instant, Duration) override { return std::vector<TargetName>{}; }
   [[nodiscard]] std::optional<Instant> next_expiry(Duration) const override { return std::nullopt; }
-  [[nodiscard]] Status remap(const Mapper&) override { return {}; }
+  [[nodiscard]] Status remap(const Mapper&) override {
+    const std::lock_guard lock(mutex_);
+    if (remap_error_) return fail(*std::exchange(remap_error_, std::nullopt));
+    return {};
+  }
 
   [[nodiscard]] TargetState state(const TargetName& target) const override {
     const std::lock_guard lock(mutex_);
@@ -250,6 +258,7 @@ class MemoryStore final : public Store {
   std::deque<Error> errors_;
   std::optional<std::string> thrown_;
   std::optional<Error> sealed_;
+  std::optional<Error> remap_error_;
   std::size_t merges_ = 0;
   Memory memory_;
   std::map<TargetName, TargetState> states_;

@@ -7,6 +7,9 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include "support/catch.h"
 #include "support/clock.h"
@@ -143,4 +146,66 @@ TEST_CASE("started and stopped hundreds of times, it never hangs") {
     }
   });
   REQUIRE(all.wait_for(60s) == std::future_status::ready);
+}
+
+TEST_CASE("a removed target has no pass any more, and its last one has ended") {
+  const SystemClock clock;
+  const TargetName web{"web"};
+  std::promise<void> begun, go;
+  auto may_go = go.get_future().share();
+  std::atomic<int> passes{0};
+  std::atomic<bool> ended{false};
+  Scheduler scheduler(2, clock, [&](const TargetName&, std::stop_token) {
+    if (++passes == 1) {
+      begun.set_value();
+      may_go.wait();
+      ended = true;
+    }
+    return clock.now();  // again at once
+  });
+  scheduler.add(web);
+  begun.get_future().wait();
+  const auto ticket = scheduler.kick(web);
+  auto waits = std::async(std::launch::async, [&] { return scheduler.wait(web, ticket, patience); });
+  auto removed = std::async(std::launch::async, [&] {
+    scheduler.remove(web);
+    return ended.load();
+  });
+  while (scheduler.kick(web) != 0) std::this_thread::yield();
+  go.set_value();
+  CHECK(removed.get());
+  static_cast<void>(waits.get());  // returns: true if it saw the pass in time, false if the target had gone
+  CHECK(passes == 1);
+  CHECK_FALSE(scheduler.wait(web, ticket, patience));
+  scheduler.remove(web);
+  scheduler.remove(TargetName{"unknown"});
+
+  scheduler.add(web);
+  const auto again = scheduler.kick(web);
+  CHECK(scheduler.wait(web, again, patience));
+}
+
+TEST_CASE("workers come and go while passes are made") {
+  const SystemClock clock;
+  std::atomic<int> now{0}, most{0};
+  Scheduler scheduler(1, clock, [&](const TargetName&, std::stop_token) {
+    const int running = ++now;
+    int seen = most.load();
+    while (running > seen && !most.compare_exchange_weak(seen, running)) {
+    }
+    std::this_thread::yield();
+    --now;
+    return clock.now();
+  });
+  std::vector<TargetName> names;
+  for (int i = 0; i < 20; ++i) names.push_back(TargetName{"t" + std::to_string(i)});
+  for (const TargetName& name : names) scheduler.add(name);
+  for (const int workers : {4, 1, 8, 3, 3, 1}) {
+    scheduler.resize(workers);
+    most = 0;
+    for (const TargetName& name : names) CHECK(scheduler.wait(name, scheduler.kick(name), patience));
+    CHECK(most <= workers);
+  }
+  scheduler.stop();
+  scheduler.resize(5);
 }

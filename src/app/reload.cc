@@ -1,0 +1,47 @@
+#include "app/reload.h"
+
+#include <memory>
+#include <utility>
+
+#include "base/log.h"
+#include "config/load.h"
+
+namespace alertscaler::app {
+
+Reloader::Reloader(std::string config_file, BackendFactory& backends, control::Controller& controller, Metrics& metrics)
+    : config_file_(std::move(config_file)), backends_(backends), controller_(controller), metrics_(metrics) {}
+
+Status Reloader::reload() {
+  const std::lock_guard one_at_a_time(mutex_);
+  Status done = load_and_apply();
+  metrics_.reloaded(done.has_value());
+  if (!done) {
+    log::error("reload.failed", {{"file", config_file_},
+                                 {"error", done.error().message.substr(0, done.error().message.find('\n'))},
+                                 {"text", "nothing was changed: the configuration from before stays in force"}});
+  }
+  return done;
+}
+
+Status Reloader::load_and_apply() {
+  auto loaded = config::load_settings(config_file_);
+  if (!loaded) {
+    std::string problems;
+    for (const config::Problem& problem : loaded.error()) {
+      log::error("config.invalid", {{"problem", config::to_string(problem)}});
+      problems += (problems.empty() ? "" : "\n") + config::to_string(problem);
+    }
+    return fail(ErrorKind::invalid, std::move(problems));
+  }
+  const auto next = std::make_shared<const Settings>(*std::move(loaded));
+  control::Reload reload{next, backends_.make_changed(*next, *controller_.settings()), {}};
+  for (const auto& [name, target] : next->targets) {
+    if (backends_.is_elsewhere(target, *next, *controller_.settings())) reload.elsewhere.insert(name);
+  }
+  const std::size_t backends = reload.backends.size();
+  if (Status applied = controller_.reload(std::move(reload)); !applied) return applied;
+  log::info("config.loaded", {{"file", config_file_}, {"targets", next->targets.size()}, {"new_backends", backends}});
+  return {};
+}
+
+}  // namespace alertscaler::app

@@ -1,0 +1,173 @@
+// Another configuration in place of the one in force, with real threads.
+#include <atomic>
+#include <functional>
+#include <set>
+#include <thread>
+
+#include "control/controller.h"
+#include "support/catch.h"
+#include "support/fake_backend.h"
+#include "support/memory_store.h"
+#include "support/policies.h"
+#include "support/scratch_dir.h"
+#include "support/store.h"
+
+using namespace alertscaler;
+using namespace alertscaler::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+const TargetName web{"web"};
+const TargetName db{"db"};
+
+std::shared_ptr<Settings> settings_of(std::initializer_list<TargetName> names, int max = 10) {
+  auto settings = std::make_shared<Settings>();
+  for (const TargetName& name : names) {
+    settings->targets[name] = Target{name, Policy{.min = 1, .max = max, .up_cooldown = 0s}, Simulated{}};
+  }
+  return settings;
+}
+
+Alert asking(const TargetName& target, const std::string& action, const std::string& name) {
+  const SystemClock clock;
+  Alert alert;
+  alert.labels = {{"alertname", name}, {"scale_target", target.text}, {"scale_action", action}};
+  alert.fingerprint = fingerprint_of(alert.labels);
+  alert.starts_at = alert.last_seen = clock.now();
+  alert.mapping = {target, *parse_alert_action(action), {}, {}};
+  return alert;
+}
+
+bool eventually(const std::function<bool()>& holds) {
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(2ms);
+  }
+  return true;
+}
+
+// The fleets outlive the controller, as the world does.
+struct World {
+  SystemClock clock;
+  FakeFleet web_fleet{clock, 2};
+  FakeFleet db_fleet{clock, 2};
+  Metrics metrics{"test"};
+
+  [[nodiscard]] std::shared_ptr<Backend> backend(const TargetName& name) {
+    return std::make_shared<FakeBackend>(name == web ? web_fleet : db_fleet);
+  }
+  [[nodiscard]] control::Backends backends(std::initializer_list<TargetName> names) {
+    control::Backends made;
+    for (const TargetName& name : names) made[name] = backend(name);
+    return made;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("reload: what the store cannot take changes nothing") {
+  World world;
+  MemoryStore store;
+  control::Controller controller(settings_of({web}), world.backends({web}), store, world.metrics, world.clock, {});
+  controller.start();
+  REQUIRE(eventually([&] { return controller.target(web)->observed.has_value(); }));
+  store.fail_next_remap({ErrorKind::busy, "the disk is full"});
+  const auto before = controller.settings();
+  const Status failed = controller.reload({settings_of({db}), world.backends({db}), {}});
+  REQUIRE_FALSE(failed.has_value());
+  CHECK(failed.error().kind == ErrorKind::busy);
+  CHECK_THAT(failed.error().message, ContainsSubstring("the disk is full"));
+  CHECK(controller.settings() == before);
+  CHECK_FALSE(controller.target(db).has_value());
+  const auto ticket = controller.kick(web, world.clock.now());  // its passes go on
+  CHECK(ticket != 0);
+  CHECK(controller.decided(web, ticket, 20s).has_value());
+
+  CHECK(controller.reload({settings_of({db}), world.backends({db}), {}}).has_value());
+  CHECK(controller.kick(web, world.clock.now()) == 0);
+  CHECK_FALSE(controller.target(web).has_value());
+  CHECK(eventually([&] { return controller.target(db)->observed.has_value(); }));
+  controller.stop();
+  CHECK(controller.reload({settings_of({web}), world.backends({web}), {}}).error().kind == ErrorKind::cancelled);
+}
+
+TEST_CASE("reload: an alert that was mapped before it and stored after it gets its mapping again") {
+  World world;
+  const ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  auto first = settings_of({web, db});
+  control::Controller controller(first, world.backends({web, db}), *store, world.metrics, world.clock, {});
+  controller.start();
+  std::shared_ptr<const Settings> of_a_request = controller.settings();
+  first.reset();
+  REQUIRE(controller.reload({settings_of({web}), {}, {}}).has_value());
+  REQUIRE(store->merge({{asking(db, "hold", "Late"), false, true}, {asking(web, "hold", "Fine"), false, true}}));
+  CHECK(store->active_alerts().size() == 2);
+  of_a_request.reset();
+  CHECK(eventually([&] { return store->active_alerts(db).empty(); }));
+  CHECK(store->active_alerts(web).size() == 1);
+}
+
+TEST_CASE("reload: while alerts arrive and orders are given") {
+  World world;
+  const ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  control::Controller controller(settings_of({web, db}), world.backends({web, db}), *store, world.metrics, world.clock,
+                                 {});
+  controller.start();
+  std::atomic<bool> over{false}, failed{false};
+  std::vector<std::thread> others;
+  others.emplace_back([&] {
+    for (int i = 0; !over; ++i) {
+      if (!store->merge({{asking(web, i % 2 == 0 ? "up" : "down", "A"), i % 3 == 0, true}})) failed = true;
+      const auto ticket = controller.kick(web, world.clock.now());
+      static_cast<void>(controller.decided(web, ticket, 50ms));
+      static_cast<void>(controller.kick(db, world.clock.now()));
+    }
+  });
+  others.emplace_back([&] {
+    for (int i = 0; !over; ++i) {
+      static_cast<void>(controller.set_replicas(db, {i % 8, Duration{i % 3}, "alice"}));
+      static_cast<void>(controller.pause(std::nullopt, Duration{1}, "bob"));
+      static_cast<void>(controller.targets());
+      static_cast<void>(controller.not_ready());
+      static_cast<void>(controller.preview(db, {}));
+      static_cast<void>(controller.resume(db, "bob"));
+    }
+  });
+  for (int i = 0; i < 60; ++i) {
+    const bool with_db = i % 2 == 1;
+    auto next = with_db ? settings_of({web, db}, 4 + i % 5) : settings_of({web}, 4 + i % 5);
+    next->max_parallel = 1 + i % 4;
+    std::set<TargetName> elsewhere;
+    control::Backends fresh;
+    if (with_db) fresh[db] = world.backend(db);
+    if (i % 5 == 0) fresh[web] = world.backend(web), elsewhere.insert(web);
+    CHECK(controller.reload({next, fresh, elsewhere}).has_value());
+  }
+  over = true;
+  for (std::thread& other : others) other.join();
+  CHECK_FALSE(failed);
+  CHECK(controller.targets().size() == 2);
+  controller.stop();
+  for (const HistoryEntry& entry : store->unfinished()) CHECK(store->state(entry.target).in_flight.has_value());
+}
+
+TEST_CASE("a target that is something else now keeps its cooldowns, and nothing that speaks of counts") {
+  TargetState state;
+  state.last_up = noon;
+  state.last_change = noon;
+  state.baseline = Baseline{3, 1, {}};
+  state.drain_baseline = Baseline{3, 1, {}};
+  state.asked = 0;
+  state.unfinished = Unfinished{Reason::up, 3};
+  state.failures = 2;
+  state.dry_run_replicas = 9;
+  state.orders_taken = 4;
+  TargetState kept;
+  kept.last_up = kept.last_change = noon;
+  kept.orders_taken = 4;
+  CHECK(decide::elsewhere(state) == kept);
+}
