@@ -39,7 +39,7 @@ Status Reloader::load_and_apply() {
     if (backends_.is_elsewhere(target, *next, *controller_.settings())) reload.elsewhere.insert(name);
   }
   const std::size_t backends = reload.backends.size();
-  if (Status applied = controller_.reload(std::move(reload)); !applied) return applied;
+  if (Status applied = controller_.reload(reload); !applied) return applied;
   log::info("config.loaded", {{"file", config_file_}, {"targets", next->targets.size()}, {"new_backends", backends}});
   return {};
 }

@@ -1,6 +1,7 @@
 #include "control/controller.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -14,7 +15,7 @@ Controller::Controller(std::shared_ptr<const Settings> settings, Backends backen
       store_(store),
       metrics_(metrics),
       clock_(clock),
-      options_(options),
+      options_(std::move(options)),
       random_(std::minstd_rand(std::random_device{}())) {
   for (const auto& [name, target] : this->settings()->targets) {
     runtimes_.emplace(name, make_runtime(target, std::move(backends.at(name))));
@@ -28,11 +29,11 @@ Controller::~Controller() {
 void Controller::start() {
   scheduler_ = std::make_unique<Scheduler>(
       settings()->max_parallel, clock_,
-      [this](const TargetName& name, std::stop_token stop) { return guarded_pass(name, stop); });
+      [this](const TargetName& name, const std::stop_token& stop) { return guarded_pass(name, stop); });
   end_alerts(clock_.now());  // before anything is decided from those whose time came while the program was away
   settle_unknown();
   for (const RuntimePtr& runtime : runtimes()) scheduler_->add(runtime->name);
-  housekeeper_ = std::jthread([this](std::stop_token stop) { keep_house(std::move(stop)); });
+  housekeeper_ = std::jthread([this](const std::stop_token& stop) { keep_house(stop); });
 }
 
 void Controller::stop() {
@@ -144,7 +145,7 @@ void Controller::end_alerts(Instant now) {
 }
 
 // Ends alerts whose time has come, and forgets history that is old enough.
-void Controller::keep_house(std::stop_token stop) {
+void Controller::keep_house(const std::stop_token& stop) {
   constexpr Duration look_at_most = std::chrono::minutes{1};
   constexpr Duration prune_every = std::chrono::hours{1};
   Instant prune_at = clock_.now();

@@ -60,7 +60,7 @@ class Controller final : public receive::Controller {
   // All or nothing. Targets that stay keep their state, and passes under way the settings that they began with; the
   // work in flight of those that leave gets its outcome before this returns. cancelled: stop() was called; busy,
   // storage: as the store says.
-  [[nodiscard]] Status reload(Reload reload);
+  [[nodiscard]] Status reload(const Reload& reload);
   // Ends the passes under way (an action in flight stays in the journal and goes on after the next start). Idempotent.
   void stop();
 
@@ -143,7 +143,7 @@ class Controller final : public receive::Controller {
   [[nodiscard]] std::vector<Episode> unproven_ends(const TargetState& state) const;
   [[nodiscard]] double jitter();
   void end_alerts(Instant now);
-  void keep_house(std::stop_token stop);
+  void keep_house(const std::stop_token& stop);
 
   Guarded<std::shared_ptr<const Settings>> settings_;
   Store& store_;

@@ -51,7 +51,7 @@ std::vector<Controller::RuntimePtr> Controller::leaving(const Reload& reload) co
   return found;
 }
 
-Status Controller::reload(Reload reload) {
+Status Controller::reload(const Reload& reload) {
   const std::lock_guard one_at_a_time(reload_mutex_);
   if (reload_stop_.stop_requested()) return fail(ErrorKind::cancelled, "the program is stopping");
   const auto left = leaving(reload);

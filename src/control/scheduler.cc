@@ -121,7 +121,7 @@ Instant Scheduler::now() {
   return now;
 }
 
-void Scheduler::work(int number, std::stop_token stop) {
+void Scheduler::work(int number, const std::stop_token& stop) {
   constexpr Duration wait_max = std::chrono::minutes{1};  // the wall clock may be set meanwhile
   std::unique_lock lock(mutex_);
   while (!stopping_ && number < wanted_) {

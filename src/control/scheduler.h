@@ -53,7 +53,7 @@ class Scheduler {
     Ticket requested = 0;  // by kicks
     Ticket completed = 0;  // by passes that began after the kick
   };
-  void work(int number, std::stop_token stop);
+  void work(int number, const std::stop_token& stop);
   void start_workers();  // REQUIRES: workers_mutex_
   void enqueue(const TargetName& target, Entry& entry, Instant due);
   [[nodiscard]] Instant now();

@@ -34,7 +34,7 @@ struct Surroundings {
   Events& events;
   const Limits& limits;
   const std::atomic<bool>& stopping;
-  GrafanaSignature* signature;  // null: there is no secret
+  GrafanaSignature* signature;       // null: there is no secret
   std::function<Status()> reload{};  // as in ServerOptions
 };
 
