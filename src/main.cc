@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "app/check.h"
+#include "app/explain.h"
 #include "app/healthcheck.h"
 #include "app/options.h"
 #include "app/serve.h"
@@ -25,6 +26,9 @@ struct Run {
   }
   int operator()(const alertscaler::client::ScaleOptions& options) const { return alertscaler::client::scale(options); }
   int operator()(const alertscaler::client::PauseOptions& options) const { return alertscaler::client::pause(options); }
+  int operator()(const alertscaler::client::ExplainOptions& options) const {
+    return alertscaler::app::explain(options);
+  }
   int operator()(const alertscaler::app::CompletionOptions& options) const {
     std::fputs(options.script.c_str(), stdout);
     return 0;

@@ -25,8 +25,9 @@ constexpr const char* footer =
     "An alert asks by its labels: scale_action (up, down, to, drain, hold) and scale_target.\n"
     "Try it: alertscaler serve, then  curl -d @alert.json 'http://127.0.0.1:9095/webhook?wait=10s'";
 
-constexpr std::array<std::string_view, 11> commands = {
-    "serve", "check", "send", "status", "history", "scale", "pause", "resume", "healthcheck", "completion", "version"};
+constexpr std::array<std::string_view, 12> commands = {"serve",  "check",       "explain",    "send",
+                                                       "status", "history",     "scale",      "pause",
+                                                       "resume", "healthcheck", "completion", "version"};
 
 Result<Duration> parse_timeout(std::string_view given) {
   auto duration = text::parse_duration(given);
@@ -98,13 +99,35 @@ CLI::callback_t into_labels(const char* flag, Labels& labels) {
   };
 }
 
-void add_common(CLI::App& app, client::Common& common) {
-  app.add_option("--url", common.connection.url, "The server")->envname("ALERTSCALER_URL")->capture_default_str();
+// What the commands have in common, but for --url.
+void add_server(CLI::App& app, client::Common& common) {
   app.add_option("--token.file", common.connection.token_file, "File with the bearer token");
   app.add_option("--tls.ca-file", common.connection.ca_file, "Authority of the server's certificate, PEM");
   app.add_option("--format", into("--format", common.format, parse_format), "text or json")
       ->type_name("FORMAT")
       ->default_str("text");
+}
+
+// TARGET=N, any number of times.
+CLI::callback_t into_counts(const char* flag, std::map<std::string, int>& counts) {
+  return [flag, &counts](const CLI::results_t& given) {
+    for (const std::string& each : given) {
+      const auto at = each.find('=');
+      const auto count = at == std::string::npos ? std::nullopt : text::parse_int(each.substr(at + 1));
+      if (!count || *count < 0 || at == 0) {
+        throw CLI::ValidationError(flag, "expected TARGET=N, found \"" + each + "\"");
+      }
+      counts[each.substr(0, at)] = *count;
+    }
+    return true;
+  };
+}
+
+constexpr int repeats_max = 100;
+
+void add_common(CLI::App& app, client::Common& common) {
+  app.add_option("--url", common.connection.url, "The server")->envname("ALERTSCALER_URL")->capture_default_str();
+  add_server(app, common);
 }
 
 // The commands that ask a running server, and where their options go.
@@ -115,6 +138,7 @@ struct ClientCommands {
   client::ScaleOptions scale;
   client::PauseOptions pause;
   client::PauseOptions resume;
+  client::ExplainOptions explain;
 
   void add(CLI::App& app) {
     add_send(*app.add_subcommand("send", "Post an alert by hand, and print what became of it"));
@@ -130,6 +154,7 @@ struct ClientCommands {
     add_pause(*app.add_subcommand("pause", "Let alerts change nothing, on one target or on all"), pause);
     add_pause(*app.add_subcommand("resume", "End a pause, and act on what then stands"), resume);
     resume.resume = true;
+    add_explain(*app.add_subcommand("explain", "Say what a notification would come to, and why, without acting"));
   }
 
   // Absent: it was none of these.
@@ -140,12 +165,16 @@ struct ClientCommands {
     if (app.got_subcommand("scale")) return scale;
     if (app.got_subcommand("pause")) return pause;
     if (app.got_subcommand("resume")) return resume;
+    if (app.got_subcommand("explain")) {
+      client::ExplainOptions given = explain;
+      given.online = app.get_subcommand("explain")->count("--url") > 0;
+      return given;
+    }
     return std::nullopt;
   }
 
  private:
   void add_send(CLI::App& app) {
-    constexpr int labels_max = 100;
     app.add_option("--target", send.target, "The target that the alert is for")->required();
     app.add_option("--action",
                    into("--action", send.action,
@@ -162,12 +191,12 @@ struct ClientCommands {
     app.add_option("--node", send.node, "The node that `drain` is for");
     app.add_option("--label", into_labels("--label", send.labels), "A further label, NAME=VALUE; repeatable")
         ->type_name("NAME=VALUE")
-        ->expected(1, labels_max)
+        ->expected(1, repeats_max)
         ->allow_extra_args(false);
     app.add_option("--annotation", into_labels("--annotation", send.annotations),
                    "An annotation, NAME=VALUE (scale_step=2); repeatable")
         ->type_name("NAME=VALUE")
-        ->expected(1, labels_max)
+        ->expected(1, repeats_max)
         ->allow_extra_args(false);
     add_common(app, send.common);
   }
@@ -180,6 +209,20 @@ struct ClientCommands {
         ->capture_default_str();
     app.add_flag("--follow,-f", history.follow, "Go on with what is done from now on");
     add_common(app, history.common);
+  }
+  void add_explain(CLI::App& app) {
+    app.add_option("PAYLOAD", explain.payload, "A notification as it is posted: a file, or - for standard input")
+        ->required();
+    app.add_option("--config.file", explain.config_file, "Targets and their policies")->capture_default_str();
+    app.add_option("--observed", into_counts("--observed", explain.observed),
+                   "How many replicas a target is taken to have; repeatable")
+        ->type_name("TARGET=N")
+        ->expected(1, repeats_max)
+        ->allow_extra_args(false);
+    // Not from the environment: without the flag it works by the files alone.
+    app.add_option("--url", explain.common.connection.url,
+                   "Ask this running server, whose state counts, instead of --config.file");
+    add_server(app, explain.common);
   }
   static void add_pause(CLI::App& app, client::PauseOptions& options) {
     app.add_option("TARGET", options.target, "All, if none is named");

@@ -49,7 +49,7 @@ struct Exit {
 
 using Command = std::variant<Exit, ServeOptions, CheckOptions, HealthcheckOptions, VersionOptions, CompletionOptions,
                              client::SendOptions, client::StatusOptions, client::HistoryOptions, client::ScaleOptions,
-                             client::PauseOptions>;
+                             client::PauseOptions, client::ExplainOptions>;
 
 // Prints help to stdout and errors to stderr.
 [[nodiscard]] Command parse_command_line(int argc, const char* const* argv);

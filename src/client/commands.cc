@@ -69,7 +69,7 @@ std::string history_path(const HistoryOptions& options) {
 
 void print_entries(Table& table, const std::vector<json>& entries, const HistoryOptions& options, bool with_header) {
   if (options.common.format == Format::json) {  // one line an entry, for jq and its like
-    for (const json& entry : entries) print(entry.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
+    for (const json& entry : entries) print(dump(entry) + "\n");
     return;
   }
   for (const json& entry : entries) table.add(history_row(entry));
@@ -111,7 +111,7 @@ int send(const SendOptions& options) {
   const auto names = instruction_labels(*server);
   if (!names) return failed(names.error());
   constexpr std::chrono::seconds timeout{30};
-  const auto told = server->send("POST", "/webhook?wait=10s", notification_of(options, *names), timeout);
+  const auto told = server->send("POST", "/webhook?wait=10s", dump(notification_of(options, *names)), timeout);
   if (!told) return failed(told.error());
   const json alerts = told->data.value("alerts", json::array());
   if (options.common.format == Format::json) print_json(alerts);
@@ -163,7 +163,8 @@ int scale(const ScaleOptions& options) {
   if (!server) return failed(server.error());
   json body = {{"replicas", options.replicas}};
   if (!options.pin.empty()) body["pin"] = options.pin;
-  const auto told = server->send("PUT", std::string(targets_path) + "/" + escape(options.target) + "/replicas", body);
+  const auto told =
+      server->send("PUT", std::string(targets_path) + "/" + escape(options.target) + "/replicas", dump(body));
   if (!told) return failed(told.error());
   print_warnings(told->warnings);
   if (options.common.format == Format::json) {
@@ -183,7 +184,7 @@ int pause(const PauseOptions& options) {
                                : std::string(targets_path) + "/" + escape(options.target) + "/" + verb;
   json body = json::object();
   if (!options.how_long.empty()) body["for"] = options.how_long;
-  const auto told = server->send("POST", path, body);
+  const auto told = server->send("POST", path, dump(body));
   if (!told) return failed(told.error());
   print_warnings(told->warnings);
   if (options.common.format == Format::json) {

@@ -61,4 +61,12 @@ struct PauseOptions {
   bool resume = false;
 };
 
+struct ExplainOptions {
+  Common common;
+  std::string payload;  // a file; "-": standard input
+  bool online = false;  // against the server of `common`; else by the files below
+  std::string config_file = "alertscaler.yml";
+  std::map<std::string, int> observed;  // how many replicas each target is taken to have
+};
+
 }  // namespace alertscaler::client

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "client/server.h"
 
 namespace alertscaler::client {
 namespace {
@@ -72,7 +73,7 @@ std::string text_at(const json& object, const char* key) {
   const json& value = at(object, key);
   if (value.is_null()) return "";
   if (value.is_string()) return value.get<std::string>();
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+  return dump(value);
 }
 
 Table target_table() {

@@ -39,6 +39,10 @@ std::string escape(std::string_view text) {
   return out;
 }
 
+std::string dump(const nlohmann::json& json) {
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 Result<Server> Server::at(const Connection& connection) {
   HttpPeer peer;
   peer.base_url = connection.url;
@@ -62,12 +66,11 @@ Result<Told> Server::get(const std::string& path) {
   return ask(std::move(request));
 }
 
-Result<Told> Server::send(const std::string& method, const std::string& path, const nlohmann::json& body,
-                          Duration timeout) {
+Result<Told> Server::send(const std::string& method, const std::string& path, std::string body, Duration timeout) {
   HttpRequest request;
   request.method = method;
   request.path = path;
-  request.body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  request.body = std::move(body);
   request.content_type = "application/json";
   request.timeout = timeout;
   return ask(std::move(request));

@@ -24,7 +24,7 @@ class Server {
 
   // The text of an error names the server and says what to do.
   [[nodiscard]] Result<Told> get(const std::string& path);
-  [[nodiscard]] Result<Told> send(const std::string& method, const std::string& path, const nlohmann::json& body,
+  [[nodiscard]] Result<Told> send(const std::string& method, const std::string& path, std::string body,
                                   Duration timeout = std::chrono::seconds{10});
 
  private:
@@ -39,6 +39,8 @@ class Server {
   std::unique_ptr<HttpClient> http_;
 };
 
+// As a body. Invalid UTF-8 becomes U+FFFD.
+[[nodiscard]] std::string dump(const nlohmann::json& json);
 // One part of a path or query: everything but letters, digits and -._~ is escaped (RFC 3986).
 [[nodiscard]] std::string escape(std::string_view text);
 

@@ -74,7 +74,7 @@ std::optional<Decision> Controller::decided(const TargetName& target, Ticket tic
   return found->view.with([](const TargetView& view) { return view.decision; });
 }
 
-Result<Decision> Controller::preview(const TargetName& target, std::vector<Alert> alerts) {
+Result<Explained> Controller::preview(const TargetName& target, std::vector<Alert> alerts) {
   const auto found = find(target);
   if (!found) return fail(found.error());
   Runtime& runtime = **found;
@@ -86,9 +86,8 @@ Result<Decision> Controller::preview(const TargetName& target, std::vector<Alert
     return fail(ErrorKind::unreachable, "target " + target.text + " is not observed" + (why.empty() ? "" : ": " + why));
   }
   const TargetState state = store_.state(target);
-  return decide::decide({clock_.now(), runtime.current()->target.policy, alerts, state, *observed, orders_of(target),
-                         unproven_ends(state)})
-      .decision;
+  return decide::explain({clock_.now(), runtime.current()->target.policy, alerts, state, *observed, orders_of(target),
+                          unproven_ends(state)});
 }
 
 std::vector<TargetView> Controller::targets() const {

@@ -66,7 +66,7 @@ class Controller final : public receive::Controller {
 
   Ticket kick(const TargetName& target, Instant received) override;
   [[nodiscard]] std::optional<Decision> decided(const TargetName& target, Ticket ticket, Duration at_most) override;
-  [[nodiscard]] Result<Decision> preview(const TargetName& target, std::vector<Alert> alerts) override;
+  [[nodiscard]] Result<Explained> preview(const TargetName& target, std::vector<Alert> alerts) override;
   [[nodiscard]] Result<receive::Ordered> set_replicas(const TargetName& target,
                                                       const receive::ReplicasOrder& order) override;
   [[nodiscard]] Result<receive::Ordered> pause(const std::optional<TargetName>& target,

@@ -131,6 +131,12 @@ Status add_target(Mapping& mapping, const std::string& origin, const std::string
               origin + " is " + in_quotes(name) + ": no such target is configured" + nearest_target(name, settings));
 }
 
+// The first that matches.
+auto route_of(const Settings& settings, const Labels& labels) {
+  return std::find_if(settings.routes.begin(), settings.routes.end(),
+                      [&](const AlertRoute& route) { return all_match(route.matchers, labels); });
+}
+
 // By a route of the configuration, which counts even if what it says cannot be used.
 Result<Mapping> mapping_by(const AlertRoute& route, const Settings& settings, const Labels& labels,
                            const Labels& annotations) {
@@ -151,8 +157,8 @@ Result<Mapping> mapping_by(const AlertRoute& route, const Settings& settings, co
 }
 
 Result<std::optional<Mapping>> mapping_of(const Settings& settings, const Labels& labels, const Labels& annotations) {
-  for (const AlertRoute& route : settings.routes) {
-    if (all_match(route.matchers, labels)) return mapping_by(route, settings, labels, annotations);
+  if (const auto route = route_of(settings, labels); route != settings.routes.end()) {
+    return mapping_by(*route, settings, labels, annotations);
   }
   const std::string* const action = label(labels, settings.labels.action);
   const std::string* const target = label(labels, settings.labels.target);
@@ -187,6 +193,16 @@ Result<std::optional<Mapping>> map_alert(const Settings& settings, const Labels&
   const std::string* const name = label(labels, "alertname");
   return fail(
       std::move(mapping).error().wrap(name == nullptr ? "an alert without a name" : "alert " + in_quotes(*name)));
+}
+
+std::string mapped_by(const Settings& settings, const Labels& labels) {
+  const auto route = route_of(settings, labels);
+  if (route == settings.routes.end()) {
+    return "its labels " + settings.labels.action + " and " + settings.labels.target;
+  }
+  std::string out = "routes[" + std::to_string(route - settings.routes.begin()) + "]:";
+  for (const Matcher& matcher : route->matchers) out += " " + to_string(matcher);
+  return out;
 }
 
 }  // namespace alertscaler::decide

@@ -17,4 +17,7 @@ namespace alertscaler::decide {
 [[nodiscard]] Result<std::optional<Mapping>> map_alert(const Settings& settings, const Labels& labels,
                                                        const Labels& annotations);
 
+// What map_alert() goes by, for people: "routes[0]: alertname="X"", "its labels scale_action and scale_target".
+[[nodiscard]] std::string mapped_by(const Settings& settings, const Labels& labels);
+
 }  // namespace alertscaler::decide

@@ -59,6 +59,14 @@ void write(JsonWriter& json, const Decision& decision) {
       .end_object();
 }
 
+void write(JsonWriter& json, const GateNote& gate) {
+  json.begin_object()
+      .field("gate", gate.gate)
+      .field("verdict", to_string(gate.verdict))
+      .field("text", gate.text)
+      .end_object();
+}
+
 void write(JsonWriter& json, const HistoryEntry& entry) {
   json.begin_object()
       .field("id", entry.id)

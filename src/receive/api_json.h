@@ -15,6 +15,7 @@ void write(JsonWriter& json, const Alert& alert);
 // The same with `status`: "firing" or "ended".
 void write_event(JsonWriter& json, const Alert& alert, bool active);
 void write(JsonWriter& json, const Decision& decision);
+void write(JsonWriter& json, const GateNote& gate);
 void write(JsonWriter& json, const HistoryEntry& entry);
 void write(JsonWriter& json, const Pin& pin);
 void write(JsonWriter& json, const Pause& pause);

@@ -40,7 +40,7 @@ class Controller {
   // The decision of that look or a later one; absent at the deadline or when the program stops.
   [[nodiscard]] virtual std::optional<Decision> decided(const TargetName& target, Ticket ticket, Duration at_most) = 0;
   // What would be decided with these active alerts, from the last observation; nothing is changed.
-  [[nodiscard]] virtual Result<Decision> preview(const TargetName& target, std::vector<Alert> alerts) = 0;
+  [[nodiscard]] virtual Result<Explained> preview(const TargetName& target, std::vector<Alert> alerts) = 0;
 
   // By hand. Durable when they return. not_found: no such target; conflict: its state does not allow it, with the
   // reason; busy, storage: as the store says.

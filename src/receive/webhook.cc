@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "decide/map.h"
 #include "receive/api_json.h"
 
 namespace alertscaler::receive {
@@ -76,23 +77,28 @@ Answer Webhook::receive(const Request& request, Source& source) {
     }
   }
   Batch batch = intake_.map(std::move(*notification), source, received);
-  return wish->dry_run ? preview(std::move(batch)) : merge(std::move(batch), *wish, received);
+  return wish->dry_run ? preview(std::move(batch), wish->explain) : merge(std::move(batch), *wish, received);
 }
 
 tl::expected<Webhook::Wish, Refusal> Webhook::read_wish(const Params& params) {
-  if (auto refused = check_params(params, {"wait", "dry_run"})) return tl::unexpected(std::move(*refused));
+  if (auto refused = check_params(params, {"wait", "dry_run", "explain"})) return tl::unexpected(std::move(*refused));
   Wish wish;
   if (const auto wait = param(params, "wait")) {
     const auto duration = text::parse_duration(*wait);
     if (!duration) return tl::unexpected(Refusal{400, "wait: " + duration.error().message});
     wish.wait = *duration;
   }
-  if (const auto dry_run = param(params, "dry_run")) {
-    if (*dry_run != "true" && *dry_run != "false") {
-      return tl::unexpected(
-          Refusal{400, "dry_run: expected true or false, found " + text::json_quote(text::shorten(*dry_run, 32))});
+  for (const auto& [name, value] : {std::pair("dry_run", &wish.dry_run), std::pair("explain", &wish.explain)}) {
+    const auto given = param(params, name);
+    if (!given) continue;
+    if (*given != "true" && *given != "false") {
+      return tl::unexpected(Refusal{
+          400, std::string(name) + ": expected true or false, found " + text::json_quote(text::shorten(*given, 32))});
     }
-    wish.dry_run = *dry_run == "true";
+    *value = *given == "true";
+  }
+  if (wish.explain && !wish.dry_run) {
+    return tl::unexpected(Refusal{400, "explain: it goes with dry_run=true, which decides and does nothing"});
   }
   return wish;
 }
@@ -126,15 +132,20 @@ Webhook::Decisions Webhook::wait_for(const Intake::Tickets& tickets, Duration wa
   return decisions;
 }
 
-Answer Webhook::preview(Batch batch) {
+Answer Webhook::preview(Batch batch, bool explain) {
+  const auto settings = controller_.settings();
+  std::vector<std::string> mapped_by(batch.lines.size());
   std::map<TargetName, std::vector<Incoming>> by_target;
   std::map<TargetName, std::vector<std::size_t>> lines_of;
   for (std::size_t i = 0; i < batch.incoming.size(); ++i) {
     const TargetName target = batch.incoming[i].alert.mapping.target;
+    if (explain) mapped_by[batch.line_of[i]] = decide::mapped_by(*settings, batch.incoming[i].alert.labels);
     by_target[target].push_back(std::move(batch.incoming[i]));
     lines_of[target].push_back(batch.line_of[i]);
   }
   Decisions decisions;
+  Explanation explanation;
+  explanation.mapped_by = std::move(mapped_by);
   for (const auto& [target, incoming] : by_target) {
     if (stopping_.load()) return failure(503, "the server is stopping");
     std::vector<Alert> afterwards = store_.preview(target, incoming);
@@ -144,14 +155,15 @@ Answer Webhook::preview(Batch batch) {
       line.result = merged[i].result;
       line.reason = std::move(merged[i].reason);
     }
-    auto decision = controller_.preview(target, std::move(afterwards));
-    if (!decision) {
-      const int status = decision.error().kind == ErrorKind::invalid ? 500 : 503;
-      return failure(status, "preview of " + target.text + ": " + decision.error().message);
+    auto explained = controller_.preview(target, std::move(afterwards));
+    if (!explained) {
+      const int status = explained.error().kind == ErrorKind::invalid ? 500 : 503;
+      return failure(status, "preview of " + target.text + ": " + explained.error().message);
     }
-    decisions[target] = std::move(*decision);
+    decisions[target] = std::move(explained->decision);
+    explanation.gates[target] = std::move(explained->gates);
   }
-  return render(batch.lines, &decisions);
+  return render(batch.lines, &decisions, explain ? &explanation : nullptr);
 }
 
 // What each of `incoming` would be answered: the merge, step by step, on a copy of the target's alerts. That copy does
@@ -180,10 +192,11 @@ std::vector<Merged> Webhook::results_of(const TargetName& target, const std::vec
   return results;
 }
 
-Answer Webhook::render(const std::vector<Line>& lines, const Decisions* decisions) {
+Answer Webhook::render(const std::vector<Line>& lines, const Decisions* decisions, const Explanation* explanation) {
   return success([&](JsonWriter& json) {
     json.begin_object().key("alerts").begin_array();
-    for (const Line& line : lines) {
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      const Line& line = lines[i];
       json.begin_object()
           .field("fingerprint", line.fingerprint.text)
           .field("alertname", line.name)
@@ -199,6 +212,14 @@ Answer Webhook::render(const std::vector<Line>& lines, const Decisions* decision
         const auto found = line.target ? decisions->find(*line.target) : decisions->end();
         json.key("decision");
         write_or_null(json, found == decisions->end() ? std::nullopt : found->second);
+      }
+      if (explanation != nullptr) {
+        json.field("mapped_by", explanation->mapped_by[i]).key("gates").begin_array();
+        const auto found = line.target ? explanation->gates.find(*line.target) : explanation->gates.end();
+        if (found != explanation->gates.end()) {
+          for (const GateNote& gate : found->second) write(json, gate);
+        }
+        json.end_array();
       }
       json.end_object();
     }

@@ -39,16 +39,22 @@ class Webhook {
   struct Wish {
     std::optional<Duration> wait;
     bool dry_run = false;
+    bool explain = false;  // of a dry run: with what each gate says
   };
   using Decisions = std::map<TargetName, std::optional<Decision>>;
+  struct Explanation {
+    std::map<TargetName, std::vector<GateNote>> gates;
+    std::vector<std::string> mapped_by;  // by line
+  };
 
   [[nodiscard]] static tl::expected<Wish, Refusal> read_wish(const Params& params);
   [[nodiscard]] Answer merge(Batch batch, const Wish& wish, Instant received);
-  [[nodiscard]] Answer preview(Batch batch);
+  [[nodiscard]] Answer preview(Batch batch, bool explain);
   [[nodiscard]] std::vector<Merged> results_of(const TargetName& target, const std::vector<Incoming>& incoming,
                                                const std::vector<Alert>& afterwards) const;
   [[nodiscard]] Decisions wait_for(const Intake::Tickets& tickets, Duration wait);
-  [[nodiscard]] static Answer render(const std::vector<Line>& lines, const Decisions* decisions);
+  [[nodiscard]] static Answer render(const std::vector<Line>& lines, const Decisions* decisions,
+                                     const Explanation* explanation = nullptr);
 
   Intake& intake_;
   GrafanaSignature* const signature_;

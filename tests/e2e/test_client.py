@@ -13,6 +13,7 @@ import pytest
 
 from rig import eventually
 from rig.alertscaler import binary, run_once
+from rig.notifications import alert, notification
 from rig.processes import Process
 from rig.settings import settings, simulated_target
 
@@ -157,3 +158,37 @@ def test_completion_for_bash(app):
     assert complete(app, "send", "--tar") == ["--target="]
     assert "--follow" in complete(app, "history", "--")
     assert "--storage.path=" in complete(app, "serve", "--sto")
+
+
+BUSY = notification(alert("web", "up", name="Busy", annotations={"scale_step": "5"}), alert("nobody", "up", name="Lost"))
+
+
+def test_explain_by_the_files_alone(scratch):
+    config = scratch.file("alertscaler.yml", text=settings(simulated_target(max=6, up={"cooldown": "30s"})))
+    payload = scratch.file("payload.json", text=json.dumps(BUSY))
+    explain = ["explain", payload, f"--config.file={config}"]
+    told = lines(run_once(*explain, "--observed=web=2"))
+    assert re.match(r"Busy +firing +its labels scale_action and scale_target +accepted, web: up$", told[1]), told
+    assert re.match(r"Lost +firing +ignored: .*no such target", told[2]), told
+    assert told[4] == "web: scale up 2 -> 6: Busy is firing", told
+    assert re.match(r"  bounds +open +1\.\.6: 2 there, 7 asked for, 6 allowed$", told[9]), told
+    ended = run_once(*explain)
+    assert ended.returncode == 1 and "--observed web=N" in ended.stderr, ended.stderr
+    assert run_once(*explain, "--observed=wbe=2").returncode == 1
+    gates = json.loads(run_once(*explain, "--observed=web=6", "--format=json").stdout)["alerts"][0]["gates"]
+    assert [gate["gate"] for gate in gates if gate["verdict"] == "closed"] == ["bounds"], gates
+    broken = scratch.file("broken.json", text="{")
+    ended = run_once("explain", broken, f"--config.file={config}", "--observed=web=1")
+    assert ended.returncode == 1 and "broken.json" in ended.stderr, ended.stderr
+
+
+def test_explain_against_a_server(scratch, start_alertscaler):
+    app = start_alertscaler(settings(simulated_target(replicas=2, max=6, up={"cooldown": "1h"})))
+    payload = scratch.file("payload.json", text=json.dumps(BUSY))
+    lines(client(app, "send", "--target=web"))
+    eventually(lambda: app.target("web")["state"] == "postponed", 20, "one step is done, and its cooldown has begun")
+    told = "\n".join(lines(run_once("explain", payload, f"--url={app.url}")))
+    assert re.search(r"^web: scale up 3 -> 6 waits: cooldown until", told, re.MULTILINE), told
+    assert re.search(r"^  cooldown +closed +up\.cooldown 1h until .*Z; down\.cooldown 0s", told, re.MULTILINE), told
+    assert len(app.history("web")) == 1 and len(app.get("/api/v1/alerts")) == 1  # nothing came of it
+    assert app.request("/webhook?explain=true", "POST", BUSY).status == 400

@@ -78,14 +78,16 @@ class FakeController final : public receive::Controller {
     --waiting_;
     return there ? views_[target].decision : std::nullopt;
   }
-  [[nodiscard]] Result<Decision> preview(const TargetName&, std::vector<Alert> alerts) override {
+  [[nodiscard]] Result<Explained> preview(const TargetName&, std::vector<Alert> alerts) override {
     const std::lock_guard lock(mutex_);
     if (preview_error_) return fail(*preview_error_);
     previewed_ = std::move(alerts);
     const bool up = std::any_of(previewed_.begin(), previewed_.end(),
                                 [](const Alert& alert) { return alert.mapping.action == AlertAction::up; });
-    return up ? Decision{.outcome = Outcome::act, .reason = Reason::up, .from = 2, .to = 4, .text = "scale up 2 -> 4"}
-              : Decision{.from = 2, .to = 2, .text = "nothing to do"};
+    const GateNote gate{"bounds", GateNote::Verdict::open, "1..10"};
+    if (!up) return Explained{Decision{.from = 2, .to = 2, .text = "nothing to do"}, {}};
+    return Explained{
+        Decision{.outcome = Outcome::act, .reason = Reason::up, .from = 2, .to = 4, .text = "scale up 2 -> 4"}, {gate}};
   }
   // What was asked for by hand, in short, oldest first: "alice web 5 for 30m", "bob pause all".
   [[nodiscard]] std::vector<std::string> orders() const {

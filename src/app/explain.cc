@@ -1,0 +1,122 @@
+#include "app/explain.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include <nlohmann/json.hpp>
+
+#include "act/simulated.h"
+#include "app/backends.h"
+#include "base/log.h"
+#include "client/explain.h"
+#include "config/load.h"
+#include "control/controller.h"
+#include "receive/intake.h"
+#include "receive/webhook.h"
+
+namespace alertscaler::app {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+// Gone with everything in it at the end.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = (fs::temp_directory_path() / "alertscaler-explain-XXXXXX").string();
+    if (::mkdtemp(name.data()) != nullptr) path_ = name;
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  [[nodiscard]] const fs::path& path() const { return path_; }  // empty: it could not be made
+
+ private:
+  fs::path path_;
+};
+
+// What is observed is what was said; what was not said stays unobserved.
+class Unobserved final : public Backend {
+ public:
+  explicit Unobserved(const TargetName& name)
+      : why_("say how many replicas there are: --observed " + name.text + "=N") {}
+  Result<Observed> observe(const std::optional<Change>&, std::stop_token /*stop*/) override {
+    return fail(ErrorKind::unreachable, why_);
+  }
+  Status apply(const Change&, std::stop_token /*stop*/) override { return {}; }
+  Status clean_up(const Change&, std::stop_token /*stop*/) override { return {}; }
+
+ private:
+  std::string why_;
+};
+
+control::Backends backends_of(const Settings& settings, const std::map<std::string, int>& observed, Keep& keep,
+                              const Clock& clock) {
+  control::Backends backends;
+  for (const auto& [name, target] : settings.targets) {
+    const auto count = observed.find(name.text);
+    if (count == observed.end()) {
+      backends.emplace(name, std::make_unique<Unobserved>(name));
+    } else {
+      backends.emplace(name,
+                       make_simulated(name, {.replicas = count->second, .startup_delay = Duration{0}}, keep, clock));
+    }
+  }
+  return backends;
+}
+
+Result<json> answer(const Settings& settings, const std::map<std::string, int>& observed, const std::string& body) {
+  const TemporaryDirectory directory;
+  if (directory.path().empty()) return fail(ErrorKind::refused, "no temporary directory can be made");
+  auto store = Store::open(directory.path());
+  if (!store) return fail(store.error());
+  const SystemClock clock;
+  Metrics metrics("");
+  StoreKeep keep(**store);
+  control::Controller controller(std::make_shared<const Settings>(settings),
+                                 backends_of(settings, observed, keep, clock), **store, metrics, clock, {});
+  for (const auto& [name, target] : settings.targets) controller.look(name);
+
+  const std::atomic<bool> stopping{false};
+  const receive::Limits limits;
+  receive::Intake intake(**store, controller, metrics);
+  receive::Webhook webhook(intake, nullptr, **store, controller, clock, limits, stopping);
+  const receive::Head head;
+  receive::Request request{.head = head, .path = "/webhook", .params = {{"dry_run", "true"}, {"explain", "true"}}};
+  request.read_body = [&body] { return receive::Body(body, {}); };
+  Source source = Source::manual;
+  const receive::Answer answered = webhook.receive(request, source);
+  json document = json::parse(answered.body, nullptr, false);
+  if (document.contains("data")) return std::move(document["data"]);
+  return fail(ErrorKind::invalid, document.value("error", answered.body));
+}
+
+}  // namespace
+
+int explain(const client::ExplainOptions& options) {
+  if (options.online) return client::explain(options, client::explainer_at(options.common.connection));
+  const auto settings = config::load_settings(options.config_file);
+  if (!settings) {
+    for (const config::Problem& problem : settings.error()) {
+      std::fprintf(stderr, "alertscaler: %s\n", config::to_string(problem).c_str());
+    }
+    return 1;
+  }
+  for (const auto& [name, count] : options.observed) {
+    if (settings->targets.contains(TargetName{name})) continue;
+    std::fprintf(stderr, "alertscaler: --observed %s=%d: %s has no such target\n", name.c_str(), count,
+                 options.config_file.c_str());
+    return 1;
+  }
+  log::configure(log::Level::error, log::Format::logfmt);
+  return client::explain(options, [&](const std::string& body) { return answer(*settings, options.observed, body); });
+}
+
+}  // namespace alertscaler::app
