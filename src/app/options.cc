@@ -52,7 +52,7 @@ void add_serve(CLI::App& app, ServeOptions& options) {
                  "Where to listen, HOST:PORT; port 0 takes any free one. Beyond loopback, authentication is required")
       ->capture_default_str();
   app.add_option("--web.config.file", options.web_config_file,
-                 "Authentication (bearer_token_file); the file of the Prometheus components");
+                 "TLS and authentication; the file of the Prometheus components, and bearer_token_file");
   app.add_flag("--web.allow-unauthenticated", options.allow_unauthenticated,
                "Listen beyond loopback without authentication: whoever reaches the port can scale your targets");
   app.add_option("--web.read-timeout", into("--web.read-timeout", options.read_timeout, parse_timeout),
@@ -303,6 +303,9 @@ Command parse_command_line(int argc, const char* const* argv) {
   HealthcheckOptions health;
   CLI::App* checking = app.add_subcommand("healthcheck", "Exit 0 when a running server answers /-/healthy");
   checking->add_option("--url", health.url, "The server")->envname("ALERTSCALER_URL")->capture_default_str();
+  checking->add_option("--tls.ca-file", health.ca_file, "Authority of the server's certificate, PEM");
+  checking->add_option("--tls.cert-file", health.cert_file, "Certificate to show to the server, PEM");
+  checking->add_option("--tls.key-file", health.key_file, "Its key, PEM");
   ClientCommands clients;
   clients.add(app);
   CLI::App* completing = app.add_subcommand("completion", "Print what a shell needs to complete commands and flags");

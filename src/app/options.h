@@ -33,6 +33,9 @@ struct CheckOptions {
 
 struct HealthcheckOptions {
   std::string url = "http://127.0.0.1:9095";
+  std::string ca_file;  // empty: on loopback any certificate will do, elsewhere the system's authorities count
+  std::string cert_file;
+  std::string key_file;
 };
 
 struct VersionOptions {};

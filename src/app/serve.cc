@@ -49,13 +49,14 @@ sigset_t block_signals() {
 }
 
 Status check_exposure(const ServeOptions& options, const Address& address, const WebConfig& web) {
-  if (is_loopback(address) || !web.bearer_token_file.empty() || options.allow_unauthenticated) return {};
+  if (is_loopback(address) || web.authenticates() || options.allow_unauthenticated) return {};
   return fail(ErrorKind::refused,
               "will not listen on " + to_string(address) +
                   " without authentication: whoever reaches the port could scale your targets.\n"
                   "  Either put a token in a file (openssl rand -hex 32 > token), name it in another file\n"
                   "      bearer_token_file: token\n"
-                  "  and pass that one as --web.config.file, or listen on 127.0.0.1 only, or insist with\n"
+                  "  and pass that one as --web.config.file (basic_auth_users, or client certificates, do as well),\n"
+                  "  or listen on 127.0.0.1 only, or insist with\n"
                   "  --web.allow-unauthenticated.");
 }
 

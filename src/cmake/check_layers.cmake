@@ -28,6 +28,7 @@ set(only_simdjson.h receive)
 set(only_CLI app)
 set(only_nlohmann act check receive remember resync client app)
 set(only_openssl receive)
+set(only_crypt.h receive)
 
 file(GLOB_RECURSE files RELATIVE ${SRC} ${SRC}/*.h ${SRC}/*.cc)
 foreach(file ${files})

@@ -11,6 +11,7 @@
 #include "config/fields.h"
 #include "config/routes.h"
 #include "config/targets.h"
+#include "config/web.h"
 
 namespace alertscaler::config {
 namespace {
@@ -72,11 +73,13 @@ constexpr std::array<Field<SettingsDraft>, 9> settings_fields = {{
 }};
 constexpr std::array<std::string_view, 1> later_settings = {"kubernetes"};
 
-constexpr std::array<Field<WebConfig>, 2> web_fields = {{
+constexpr std::array<Field<WebConfig>, 5> web_fields = {{
+    {"tls_server_config", read_tls_server},
+    {"http_server_config", read_http_server},
+    {"basic_auth_users", read_basic_auth_users},
     {"bearer_token_file", [](const Value& v, WebConfig& w) { v.read_path(w.bearer_token_file); }},
     {"grafana_hmac_secret_file", [](const Value& v, WebConfig& w) { v.read_path(w.grafana_hmac_secret_file); }},
 }};
-constexpr std::array<std::string_view, 2> later_web = {"tls_server_config", "basic_auth_users"};
 
 template <class T>
 Loaded<T> result(T value, Report& report) {
@@ -127,7 +130,6 @@ Loaded<WebConfig> web_config_from(std::string_view yaml, Report& report) {
   WebConfig web;
   MapReader map(Value(*root, "", report), "a map such as {bearer_token_file: tokens}");
   map.take(web_fields, web);
-  map.refuse_later(later_web);
   map.finish();
   return result(std::move(web), report);
 }

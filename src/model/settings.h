@@ -2,13 +2,16 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/secret.h"
 #include "model/route.h"
 #include "model/target.h"
+#include "model/web_security.h"
 
 namespace alertscaler {
 
@@ -66,8 +69,17 @@ struct Settings {
 
 // From --web.config.file.
 struct WebConfig {
-  std::string bearer_token_file;         // one token a line; empty: no authentication
-  std::string grafana_hmac_secret_file;  // one secret a line; empty: signatures are not looked at
+  std::string bearer_token_file;                               // one token a line
+  std::string grafana_hmac_secret_file{};                      // one secret a line; empty: signatures are not looked at
+  std::map<std::string, Secret> basic_auth_users{};            // bcrypt hashes by user name
+  std::optional<TlsServerConfig> tls{};                        // absent: in the clear
+  std::vector<std::pair<std::string, std::string>> headers{};  // of every answer
+
+  // Does a client have to show who it is before it may do anything?
+  [[nodiscard]] bool authenticates() const {
+    return !bearer_token_file.empty() || !basic_auth_users.empty() ||
+           (tls && tls->client_auth == ClientAuth::require_and_verify);
+  }
 };
 
 }  // namespace alertscaler

@@ -1,10 +1,7 @@
 // Who may speak to us.
 #pragma once
 
-#include <array>
-#include <filesystem>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +13,18 @@
 
 namespace alertscaler::receive {
 
+struct Admission {
+  enum class Verdict {
+    admitted,
+    refused,
+    busy,  // too many passwords are being checked; the same may be admitted later
+  };
+  Verdict verdict = Verdict::refused;
+  std::string user{};  // of basic_auth_users; empty: no name is known
+
+  explicit operator bool() const { return verdict == Verdict::admitted; }
+};
+
 // Thread-safe.
 class Authenticator {
  public:
@@ -25,9 +34,10 @@ class Authenticator {
   [[nodiscard]] static Result<std::unique_ptr<Authenticator>> open(const WebConfig& config, const Clock& clock);
 
   // `authorization` is the header of that name; absent: there was none.
-  [[nodiscard]] virtual bool admits(std::optional<std::string_view> authorization) = 0;
-  // What a refused client is told to bring, as the WWW-Authenticate header.
-  [[nodiscard]] virtual std::string challenge() const = 0;
+  [[nodiscard]] virtual Admission admits(std::optional<std::string_view> authorization) = 0;
+  // What a refused client is told to bring, as WWW-Authenticate headers; and the same for people.
+  [[nodiscard]] virtual std::vector<std::string> challenges() const = 0;
+  [[nodiscard]] virtual std::string hint(bool brought_something) const = 0;
 };
 
 }  // namespace alertscaler::receive

@@ -28,11 +28,12 @@ const Refusal no_room{503, "too many large bodies are being read; try again soon
 
 }  // namespace
 
-Connection::Connection(Socket socket, std::string client, const Limits& limits, BodyBudget& budget)
+Connection::Connection(Socket socket, std::string client, const Limits& limits, BodyBudget& budget, Tls* tls)
     : channel_(std::move(socket)),
       client_(std::move(client)),
       limits_(limits),
       budget_(budget),
+      tls_(tls),
       since_(steady_clock::now().time_since_epoch().count()) {}
 
 void Connection::enter(Phase phase) {
@@ -56,7 +57,33 @@ Io Connection::receive_more() {
   return got.io;
 }
 
+// A client that connects and says nothing is idle, as one is that sends no request; from its first byte on it has the
+// time of a request.
+std::optional<std::variant<Head, Connection::Refused, Connection::Closed>> Connection::secure() {
+  constexpr char handshake_record = 0x16;
+  enter(Phase::idle);
+  const SteadyTime patience = steady_clock::now() + limits_.read_timeout;
+  if (told_to_go_.load() || channel_.wait_readable(patience) != Io::done || told_to_go_.load()) return Closed{};
+  enter(Phase::receiving);
+  const SteadyTime deadline = steady_clock::now() + limits_.read_timeout;
+  std::array<char, 1> first{};
+  if (channel_.peek(first, deadline).io != Io::done) return Closed{};
+  if (first[0] >= 'A' && first[0] <= 'Z') {
+    return Refused{{}, {400, "Client sent an HTTP request to an HTTPS server: the address begins with https:// here"}};
+  }
+  if (first[0] != handshake_record) return Closed{};
+  if (channel_.secure(tls_->accept(), deadline) != Io::done) {
+    if (!told_to_go_.load()) tls_->say_failed(client_, channel_.problem());
+    return Closed{};
+  }
+  secured_ = true;
+  return std::nullopt;
+}
+
 std::variant<Head, Connection::Refused, Connection::Closed> Connection::next_head() {
+  if (tls_ != nullptr && !secured_) {
+    if (auto end = secure()) return *std::move(end);
+  }
   if (arrived_.empty()) {
     enter(Phase::idle);
     const Duration patience = first_request_ ? limits_.read_timeout : limits_.idle_timeout;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "receive/channel.h"
 #include "receive/http_head.h"
 #include "receive/limits.h"
+#include "receive/tls.h"
 
 namespace alertscaler::receive {
 
@@ -22,7 +24,8 @@ namespace alertscaler::receive {
 // the connection.
 class Connection {
  public:
-  Connection(Socket socket, std::string client, const Limits& limits, BodyBudget& budget);
+  // `tls` is null for a connection in the clear.
+  Connection(Socket socket, std::string client, const Limits& limits, BodyBudget& budget, Tls* tls = nullptr);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -31,7 +34,7 @@ class Connection {
     Head head;  // as far as it could be read
     Refusal refusal;
   };
-  // Waits for the next request.
+  // Waits for the next request; before the first one, for the handshake of TLS.
   [[nodiscard]] std::variant<Head, Refused, Closed> next_head();
 
   // The body that belongs to the head; at most once a head. A refusal of status 0: the client has gone.
@@ -70,9 +73,13 @@ class Connection {
   void end();
 
   [[nodiscard]] const std::string& client() const { return client_; }
+  // Whom the client's certificate names, when that was verified; else empty.
+  [[nodiscard]] std::string certified_name() const { return channel_.client_name(); }
 
  private:
   void enter(Phase phase);
+  // The handshake. Absent: go on.
+  [[nodiscard]] std::optional<std::variant<Head, Refused, Closed>> secure();
   [[nodiscard]] Io receive_more();
   [[nodiscard]] Refusal explain(Io io) const;
   [[nodiscard]] tl::expected<Body, Refusal> read_sized(std::size_t length);
@@ -83,6 +90,8 @@ class Connection {
   const std::string client_;
   const Limits& limits_;
   BodyBudget& budget_;
+  Tls* const tls_;
+  bool secured_ = false;
 
   std::string arrived_;  // and not yet used
   bool first_request_ = true;

@@ -42,8 +42,10 @@ bool is_out_of_files(int error) {
 
 }  // namespace
 
-Listener::Listener(Socket socket, const Limits& limits, const Clock& clock, std::atomic<bool>& stopping, Serve serve)
+Listener::Listener(Socket socket, const Limits& limits, const Clock& clock, std::atomic<bool>& stopping, Tls* tls,
+                   Serve serve)
     : limits_(limits),
+      tls_(tls),
       serve_(std::move(serve)),
       port_(port_of(socket)),
       stopping_(stopping),
@@ -95,7 +97,7 @@ void Listener::take_in() {
 
 void Listener::admit(Accepted accepted) {
   const auto connection =
-      std::make_shared<Connection>(std::move(accepted.socket), std::move(accepted.client), limits_, budget_);
+      std::make_shared<Connection>(std::move(accepted.socket), std::move(accepted.client), limits_, budget_, tls_);
   if (!connections_.admit(*connection)) {
     refuse(connection->release());
     return;
@@ -117,6 +119,7 @@ void Listener::refuse(Socket socket) {
                                    {"held_back", *held_back},
                                    {"text", "all of them are being worked on; a new one was answered 503"}});
   }
+  if (tls_ != nullptr) return;  // before the handshake there is no way to say it
   const std::string& answer = full_answer();
   if (::send(socket.fd(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return;
   ::shutdown(socket.fd(), SHUT_WR);

@@ -25,7 +25,8 @@ class Listener {
   using Serve = std::function<void(Connection&)>;
 
   // `stopping` is set by stop() before anything else, for those who serve.
-  Listener(Socket socket, const Limits& limits, const Clock& clock, std::atomic<bool>& stopping, Serve serve);
+  // `tls` is null to speak in the clear.
+  Listener(Socket socket, const Limits& limits, const Clock& clock, std::atomic<bool>& stopping, Tls* tls, Serve serve);
   ~Listener();  // stops
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -50,6 +51,7 @@ class Listener {
   void let_go(SteadyTime now);
 
   const Limits& limits_;
+  Tls* const tls_;
   const Serve serve_;
   const int port_;
   std::atomic<bool>& stopping_;

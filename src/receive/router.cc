@@ -1,5 +1,6 @@
 #include "receive/router.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <utility>
@@ -95,7 +96,7 @@ bool changes_something(Handler handler) {
 
 }  // namespace
 
-Router::Router(const Surroundings& around, Authenticator& authenticator, ApiOptions options)
+Router::Router(const Surroundings& around, Authenticator& authenticator, ApiOptions options, Headers headers)
     : metrics_(around.metrics),
       clock_(around.clock),
       stopping_(around.stopping),
@@ -103,6 +104,7 @@ Router::Router(const Surroundings& around, Authenticator& authenticator, ApiOpti
       events_(around.events),
       authenticator_(authenticator),
       version_(options.version),
+      headers_(std::move(headers)),
       reload_(around.reload),
       intake_(around.store, around.controller, around.metrics),
       webhook_(intake_, around.signature, around.store, around.controller, around.clock, around.limits,
@@ -111,20 +113,25 @@ Router::Router(const Surroundings& around, Authenticator& authenticator, ApiOpti
       api_(around.store, around.controller, around.clock, std::move(options)),
       controls_(around.store, around.controller),
       say_unauthorized_(10s, around.clock),
+      say_busy_(10s, around.clock),
       say_failed_(10s, around.clock) {}
 
-Answer Router::answer(const Request& request) {
+Answer Router::answer(Request request) {
   Source source = sender(request.head);
   Answer answer = dispatch(request, source);
   if (answer.status == 0) return answer;
   count(request.head, source, answer.status);
   say(request.head, request.client, answer);
-  answer.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  const bool is_set = std::any_of(headers_.begin(), headers_.end(), [](const auto& header) {
+    return text::to_lower(header.first) == "x-content-type-options";
+  });
+  if (!is_set) answer.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  answer.headers.insert(answer.headers.end(), headers_.begin(), headers_.end());
   answer.headers.emplace_back("Cache-Control", "no-store");
   return answer;
 }
 
-Answer Router::dispatch(const Request& request, Source& source) {
+Answer Router::dispatch(Request& request, Source& source) {
   static constexpr std::array<Route, 19> routes = {{
       {webhook_path, "POST, PUT", Handler::webhook},
       {push_path, "POST", Handler::push},
@@ -152,7 +159,12 @@ Answer Router::dispatch(const Request& request, Source& source) {
   }
   const bool open = found != nullptr && found->open;
   const bool signs = found != nullptr && found->handler == Handler::webhook && webhook_.will_verify(request.head);
-  if (!open && !signs && !authenticator_.admits(request.head.find("authorization"))) return unauthorized(request);
+  if (!open && !signs) {
+    Admission admission = authenticator_.admits(request.head.find("authorization"));
+    if (admission.verdict == Admission::Verdict::busy) return too_many_passwords(request);
+    if (!admission) return unauthorized(request);
+    if (!admission.user.empty()) request.user = std::move(admission.user);
+  }
   if (found == nullptr) {
     return failure(404, "there is nothing at " + text::json_quote(shown(request.path)) + "; GET / lists what there is");
   }
@@ -247,9 +259,7 @@ Answer Router::reload() {
 
 Answer Router::unauthorized(const Request& request) {
   const bool given = request.head.find("authorization").has_value();
-  return unauthorized(request, failure(401, given ? "the token is none of those in bearer_token_file"
-                                                  : "expected the header \"Authorization: Bearer TOKEN\" with one of "
-                                                    "the tokens in bearer_token_file"));
+  return unauthorized(request, failure(401, authenticator_.hint(given)));
 }
 
 Answer Router::unauthorized(const Request& request, Answer answer) {
@@ -259,9 +269,20 @@ Answer Router::unauthorized(const Request& request, Answer answer) {
                                        {"path", shown(request.path)},
                                        {"held_back", *held_back}});
   }
-  const std::string challenge = authenticator_.challenge();
-  answer.headers.emplace_back("WWW-Authenticate", challenge.empty() ? std::string(signature_header) : challenge);
+  std::vector<std::string> challenges = authenticator_.challenges();
+  if (challenges.empty()) challenges.emplace_back(signature_header);
+  for (std::string& challenge : challenges) answer.headers.emplace_back("WWW-Authenticate", std::move(challenge));
   return answer;
+}
+
+Answer Router::too_many_passwords(const Request& request) {
+  if (const auto held_back = say_busy_.now()) {
+    log::warn("request.too_many_passwords",
+              {{"client", request.client},
+               {"held_back", *held_back},
+               {"text", "many unknown user names and passwords are tried; who is known already is not affected"}});
+  }
+  return failure(503, "too many passwords are being checked; try again soon");
 }
 
 Answer Router::refuse(const Head& head, const Refusal& refusal, std::string_view client) {

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "receive/answer.h"
@@ -41,12 +43,14 @@ struct Surroundings {
 // Thread-safe.
 class Router {
  public:
-  Router(const Surroundings& around, Authenticator& authenticator, ApiOptions options);
+  // `headers` go with every answer.
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+  Router(const Surroundings& around, Authenticator& authenticator, ApiOptions options, Headers headers);
 
   // The server ends, and so do its connections.
   [[nodiscard]] bool stopping() const { return stopping_.load(); }
   // A status of 0: the client has gone, there is nobody to answer.
-  [[nodiscard]] Answer answer(const Request& request);
+  [[nodiscard]] Answer answer(Request request);
   // Of a request that cannot be read; `head` as far as it could be.
   [[nodiscard]] Answer refuse(const Head& head, const Refusal& refusal, std::string_view client);
   // Something threw while the request was answered; `what` is for the log alone.
@@ -55,13 +59,14 @@ class Router {
  private:
   struct Route;
 
-  [[nodiscard]] Answer dispatch(const Request& request, Source& source);
+  [[nodiscard]] Answer dispatch(Request& request, Source& source);
   [[nodiscard]] Answer call(const Route& route, const Request& request, std::string_view rest, Source& source);
   [[nodiscard]] Answer listen(const Request& request);
   [[nodiscard]] Answer reload();
   [[nodiscard]] Answer unauthorized(const Request& request);
   // `answer` (401) with what a 401 has to say, and a line in the log.
   [[nodiscard]] Answer unauthorized(const Request& request, Answer answer);
+  [[nodiscard]] Answer too_many_passwords(const Request& request);
   void count(const Head& head, Source source, int status);
   void say(const Head& head, std::string_view client, const Answer& answer);
 
@@ -72,6 +77,7 @@ class Router {
   Events& events_;
   Authenticator& authenticator_;
   const std::string version_;
+  const Headers headers_;
   const std::function<Status()> reload_;
   Intake intake_;
   Webhook webhook_;
@@ -79,6 +85,7 @@ class Router {
   Api api_;
   Controls controls_;
   Seldom say_unauthorized_;
+  Seldom say_busy_;
   Seldom say_failed_;
 };
 

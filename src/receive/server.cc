@@ -8,6 +8,7 @@
 #include "receive/listener.h"
 #include "receive/router.h"
 #include "receive/session.h"
+#include "receive/tls.h"
 
 namespace alertscaler::receive {
 namespace {
@@ -15,20 +16,22 @@ namespace {
 class HttpServer final : public Server {
  public:
   HttpServer(ServerOptions options, Socket socket, std::unique_ptr<Authenticator> authenticator,
-             std::unique_ptr<GrafanaSignature> signature, Store& store, Controller& controller, Metrics& metrics,
-             const Clock& clock, Events& events)
+             std::unique_ptr<GrafanaSignature> signature, std::unique_ptr<Tls> tls, Store& store,
+             Controller& controller, Metrics& metrics, const Clock& clock, Events& events)
       : limits_(options.limits),
         events_(events),
         authenticator_(std::move(authenticator)),
         signature_(std::move(signature)),
+        tls_(std::move(tls)),
         router_({store, controller, metrics, clock, events, limits_, stopping_, signature_.get(),
                  std::move(options.reload)},
                 *authenticator_,
                 {.version = std::move(options.version),
-                 .authenticated = !options.web.bearer_token_file.empty(),
+                 .authenticated = options.web.authenticates(),
                  .started = clock.now(),
-                 .troubles = std::move(options.troubles)}),
-        listener_(std::move(socket), limits_, clock, stopping_,
+                 .troubles = std::move(options.troubles)},
+                options.web.headers),
+        listener_(std::move(socket), limits_, clock, stopping_, tls_.get(),
                   [this](Connection& connection) { serve(connection, router_); }) {
     events_.start(store, controller);
   }
@@ -50,6 +53,7 @@ class HttpServer final : public Server {
   std::atomic<bool> stopping_{false};
   const std::unique_ptr<Authenticator> authenticator_;
   const std::unique_ptr<GrafanaSignature> signature_;  // null: there is no secret
+  const std::unique_ptr<Tls> tls_;                     // null: in the clear
   Router router_;
   Listener listener_;  // last: its threads use everything above
 };
@@ -62,10 +66,16 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Store& stor
   if (!authenticator) return fail(std::move(authenticator).error());
   auto signature = GrafanaSignature::open(options.web, clock);
   if (!signature) return fail(std::move(signature).error());
+  std::unique_ptr<Tls> tls;
+  if (options.web.tls) {
+    auto opened = Tls::open(*options.web.tls, clock);
+    if (!opened) return fail(std::move(opened).error());
+    tls = std::move(*opened);
+  }
   auto socket = listen_on(options.host, options.port);
   if (!socket) return fail(std::move(socket).error());
   return std::make_unique<HttpServer>(std::move(options), std::move(*socket), std::move(*authenticator),
-                                      std::move(*signature), store, controller, metrics, clock, events);
+                                      std::move(*signature), std::move(tls), store, controller, metrics, clock, events);
 }
 
 }  // namespace alertscaler::receive

@@ -34,7 +34,8 @@ class Server {
  public:
   virtual ~Server() = default;  // stops
   // Binds, starts the thread that accepts, returns when connections are taken. invalid: the address is none or in use,
-  // with what to do; invalid, not_found or refused: the token file cannot be used, likewise. `events` is started and
+  // with what to do; invalid, not_found or refused: a file of the web configuration cannot be used,
+  // likewise. `events` is started and
   // stopped with the server. REQUIRES: SIGPIPE is ignored.
   [[nodiscard]] static Result<std::unique_ptr<Server>> start(ServerOptions options, Store& store,
                                                              Controller& controller, Metrics& metrics,

@@ -155,6 +155,7 @@ class Session final : private httplib::Server {
             .path = request.path,
             .params = Params(request.params.begin(), request.params.end()),
             .client = connection_.client(),
+            .user = connection_.certified_name(),
             .read_body = [this] { return connection_.read_body(head_); }};
   }
 

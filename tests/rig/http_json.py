@@ -5,8 +5,13 @@ import json
 import urllib.error
 import urllib.request
 
-# Never through a proxy that the environment names: everything here is on this machine.
-_open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+
+def _opener(context):
+    # Never through a proxy that the environment names: everything here is on this machine.
+    handlers = [urllib.request.ProxyHandler({})]
+    if context:
+        handlers.append(urllib.request.HTTPSHandler(context=context))
+    return urllib.request.build_opener(*handlers).open
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,15 +24,15 @@ class Answer:
         return json.loads(self.text)
 
 
-def request(url, method="GET", body=None, headers=None, seconds=10):
-    """`body` is text or bytes to send as it is, or else data to send as JSON."""
+def request(url, method="GET", body=None, headers=None, seconds=10, context=None):
+    """`body` is text or bytes to send as it is, or else data to send as JSON; `context` is for https."""
     if body is not None and not isinstance(body, (str, bytes)):
         body = json.dumps(body)
     if isinstance(body, str):
         body = body.encode()
     asked = urllib.request.Request(url, body, {"Content-Type": "application/json", **(headers or {})}, method=method)
     try:
-        with _open(asked, timeout=seconds) as answer:
+        with _opener(context)(asked, timeout=seconds) as answer:
             return Answer(answer.status, dict(answer.headers), answer.read().decode(errors="replace"))
     except urllib.error.HTTPError as error:
         with error:

@@ -1,8 +1,12 @@
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "receive/authenticator.h"
+#include "receive/basic_auth.h"
 #include "support/catch.h"
 #include "support/receiver.h"
 #include "support/scratch_dir.h"
@@ -37,7 +41,7 @@ TEST_CASE("every token of the file is admitted and nothing else") {
   auto opened = Authenticator::open(file.config(), clock);
   REQUIRE(opened);
   Authenticator& authenticator = **opened;
-  CHECK(authenticator.challenge() == "Bearer");
+  CHECK(authenticator.challenges() == std::vector<std::string>{"Bearer"});
   for (const std::string good : {"Bearer first-token", "bearer second/token+=~._", "BEARER   first-token"}) {
     CAPTURE(good);
     CHECK(authenticator.admits(good));
@@ -154,4 +158,66 @@ TEST_CASE("without a token a body is not even read") {
   REQUIRE(reply);
   CHECK(reply->status == 401);
   CHECK(reply->header("connection") == "close");
+}
+
+TEST_CASE("a password is computed once, and a wrong one once as well") {
+  const std::string hash = "$2y$04$76xbVnfFKsam1jo9C/I7mOY1UQOWHAI0Y0wdXsug9Je5MiaMLqOju";  // of "secret"
+  using Verdict = receive::BasicUsers::Verdict;
+  receive::BasicUsers users({{"alice", Secret(hash)}});
+  for (int i = 0; i < 3; ++i) {
+    CHECK(users.check("alice", "secret") == Verdict::right);
+    CHECK(users.check("alice", "Secret") == Verdict::wrong);
+    CHECK(users.check("bob", "secret") == Verdict::wrong);
+    CHECK(users.check("alice", std::string("secret\0x", 8)) == Verdict::wrong);
+  }
+  CHECK(users.computed() == 4);
+  for (int i = 0; i < 200; ++i) CHECK(users.check("alice", "guess " + std::to_string(i)) == Verdict::wrong);
+  const std::size_t computed = users.computed();
+  CHECK(users.check("alice", "secret") == Verdict::right);
+  CHECK(users.computed() == computed);  // guesses push nobody out who is known
+  CHECK(users.check("alice", "guess 0") == Verdict::wrong);
+  CHECK(users.computed() == computed + 1);
+}
+
+TEST_CASE("only a few passwords are computed at a time, and only some wait for that") {
+  const std::string hash = "$2y$12$abcdefghijklmnopqrstuuvhqlfa3SToYAWnpQD0wYcoxAD7y2cEy";  // of "slow"
+  using Verdict = receive::BasicUsers::Verdict;
+  receive::BasicUsers users({{"slow", Secret(hash)}});
+  REQUIRE(users.check("slow", "slow") == Verdict::right);
+  std::atomic<int> wrong{0};
+  std::atomic<int> busy{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 60; ++i) {
+    threads.emplace_back([&, i] {
+      const Verdict verdict = users.check("slow", std::to_string(i));
+      if (verdict == Verdict::wrong) ++wrong;
+      if (verdict == Verdict::busy) ++busy;
+    });
+  }
+  CHECK(users.check("slow", "slow") == Verdict::right);
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong + busy == 60);
+  CHECK(wrong >= 2);
+  CHECK(busy > 0);
+}
+
+TEST_CASE("a client is told what it may bring, and the right user gets in by its name") {
+  const TokenFile file("the-token\n");
+  WebConfig web = file.config();
+  web.basic_auth_users.emplace("alice", Secret("$2y$04$76xbVnfFKsam1jo9C/I7mOY1UQOWHAI0Y0wdXsug9Je5MiaMLqOju"));
+  const test::ManualClock clock;
+  auto opened = Authenticator::open(web, clock);
+  REQUIRE(opened);
+  CHECK((*opened)->challenges() ==
+        std::vector<std::string>{"Basic realm=\"alertscaler\", charset=\"UTF-8\"", "Bearer"});
+  const auto by_password = (*opened)->admits("Basic YWxpY2U6c2VjcmV0");  // alice:secret
+  CHECK(by_password);
+  CHECK(by_password.user == "alice");
+  const auto by_token = (*opened)->admits("Bearer the-token");
+  CHECK(by_token);
+  CHECK(by_token.user.empty());
+  CHECK_FALSE((*opened)->admits("Basic YWxpY2U6c2VjcmV1"));
+  CHECK_FALSE(
+      (*opened)->admits("Basic YWxpY2U6c2VjcmV0 "
+                        "x"));
 }

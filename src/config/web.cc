@@ -1,0 +1,223 @@
+#include "config/web.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "base/text.h"
+#include "config/fields.h"
+
+namespace alertscaler::config {
+namespace {
+
+constexpr std::array<Choice<ClientAuth>, 5> client_auths = {
+    {{"NoClientCert", ClientAuth::none},
+     {"RequestClientCert", ClientAuth::request},
+     {"RequireAnyClientCert", ClientAuth::require_any},
+     {"VerifyClientCertIfGiven", ClientAuth::verify_if_given},
+     {"RequireAndVerifyClientCert", ClientAuth::require_and_verify}}};
+constexpr std::array<Choice<TlsVersion>, 4> versions = {{{"TLS10", TlsVersion::tls10},
+                                                         {"TLS11", TlsVersion::tls11},
+                                                         {"TLS12", TlsVersion::tls12},
+                                                         {"TLS13", TlsVersion::tls13}}};
+constexpr std::array<Choice<std::string_view>, 4> curves = {
+    {{"X25519", "X25519"}, {"CurveP256", "P-256"}, {"CurveP384", "P-384"}, {"CurveP521", "P-521"}}};
+// Those that Go calls secure.
+constexpr std::array<std::string_view, 13> suites = {"TLS_AES_128_GCM_SHA256",
+                                                     "TLS_AES_256_GCM_SHA384",
+                                                     "TLS_CHACHA20_POLY1305_SHA256",
+                                                     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+                                                     "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+                                                     "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+                                                     "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+                                                     "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+                                                     "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+                                                     "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+                                                     "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+                                                     "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
+                                                     "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA"};
+
+// The items of a list, or the problem that it is none.
+std::vector<Value> items_of(const Value& value, std::string_view what) {
+  std::vector<Value> items;
+  if (value.node().kind == Element::Kind::list) {
+    for (std::size_t i = 0; i < value.node().items.size(); ++i) items.push_back(value.item(i));
+  } else if (value.node().kind != Element::Kind::nothing) {
+    value.expected(what);
+  }
+  return items;
+}
+
+void read_suites(const Value& value, TlsServerConfig& tls) {
+  static const auto choices = [] {
+    std::array<Choice<std::string_view>, suites.size()> all;
+    std::transform(suites.begin(), suites.end(), all.begin(), [](std::string_view s) {
+      return Choice<std::string_view>{s, s};
+    });
+    return all;
+  }();
+  for (const Value& item : items_of(value, "a list such as [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]")) {
+    std::string_view suite;
+    if (item.read_choice<std::string_view>(suite, choices)) tls.cipher_suites.emplace_back(suite);
+  }
+}
+
+void read_curves(const Value& value, TlsServerConfig& tls) {
+  for (const Value& item : items_of(value, "a list such as [X25519, CurveP256]")) {
+    std::string_view curve;
+    if (item.read_choice<std::string_view>(curve, curves)) tls.curves.emplace_back(curve);
+  }
+}
+
+void read_sans(const Value& value, TlsServerConfig& tls) {
+  for (const Value& item : items_of(value, "a list of names, such as [alertmanager.example]")) {
+    std::string name;
+    if (item.read_text(name, "a name of a certificate")) tls.client_allowed_sans.push_back(name);
+  }
+}
+
+void check_tls(const Value& value, const TlsServerConfig& tls) {
+  if (tls.min_version > tls.max_version) value.problem("min_version is above max_version");
+  if (verifies(tls.client_auth) && tls.client_ca_file.empty()) {
+    value.problem("client_auth_type verifies clients' certificates, and client_ca_file does not name who signs them");
+  }
+  if (!verifies(tls.client_auth) && !tls.client_ca_file.empty()) {
+    value.problem(
+        "client_ca_file is here, but client_auth_type verifies nothing; did you mean RequireAndVerifyClientCert?");
+  }
+  if (!verifies(tls.client_auth) && !tls.client_allowed_sans.empty()) {
+    value.problem(
+        "client_allowed_sans is here, but client_auth_type verifies nothing; did you mean RequireAndVerifyClientCert?");
+  }
+}
+
+bool is_header_of_ours(std::string_view name) {
+  // What a page may be told; the names that the Prometheus components take.
+  constexpr std::array<std::string_view, 5> names = {"content-security-policy", "x-frame-options",
+                                                     "x-content-type-options", "x-xss-protection",
+                                                     "strict-transport-security"};
+  return std::find(names.begin(), names.end(), text::to_lower(name)) != names.end();
+}
+
+bool is_header_value(const Value& value, std::string_view name, std::string_view text) {
+  if (text::to_lower(name) == "x-frame-options" && text::to_lower(text) != "deny" &&
+      text::to_lower(text) != "sameorigin") {
+    return value.expected("deny or sameorigin");
+  }
+  if (text::to_lower(name) == "x-content-type-options" && text::to_lower(text) != "nosniff") {
+    return value.expected("nosniff");
+  }
+  const bool printable = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7F; });
+  return printable || value.expected("ASCII characters");
+}
+
+void read_headers(const Value& value, WebConfig& web) {
+  if (value.node().kind == Element::Kind::nothing) return;
+  if (value.node().kind != Element::Kind::map) {
+    value.expected("a map such as {Strict-Transport-Security: max-age=31536000}");
+    return;
+  }
+  for (const Entry& entry : value.node().entries) {
+    if (!is_header_of_ours(entry.key)) {
+      value.problem_at(entry.at, "unknown header " + text::json_quote(text::shorten(entry.key, 60)) +
+                                     "; expected Content-Security-Policy, X-Frame-Options, X-Content-Type-Options, "
+                                     "X-XSS-Protection or Strict-Transport-Security");
+      continue;
+    }
+    const Value content = value.entry(entry);
+    std::string text;
+    if (content.read_text(text, "the value of a header") && is_header_value(content, entry.key, text)) {
+      web.headers.emplace_back(entry.key, text);
+    }
+  }
+}
+
+// crypt(3)'s bcrypt: $2y$10$ and 53 characters.
+bool is_bcrypt(std::string_view hash) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (hash.size() != 60) return false;
+  const std::string_view kind = hash.substr(0, 4);
+  if (kind != "$2y$" && kind != "$2b$" && kind != "$2a$") return false;
+  if (!is_digit(hash[4]) || !is_digit(hash[5]) || hash[6] != '$') return false;
+  return std::all_of(hash.begin() + 7, hash.end(), [&](char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '/';
+  });
+}
+
+}  // namespace
+
+void read_tls_server(const Value& value, WebConfig& web) {
+  static constexpr std::array<Field<TlsServerConfig>, 10> fields = {{
+      {"cert_file", [](const Value& v, TlsServerConfig& t) { v.read_path(t.cert_file); }},
+      {"key_file", [](const Value& v, TlsServerConfig& t) { v.read_path(t.key_file); }},
+      {"client_auth_type",
+       [](const Value& v, TlsServerConfig& t) { v.read_choice<ClientAuth>(t.client_auth, client_auths); }},
+      {"client_ca_file", [](const Value& v, TlsServerConfig& t) { v.read_path(t.client_ca_file); }},
+      {"client_allowed_sans", read_sans},
+      {"min_version", [](const Value& v, TlsServerConfig& t) { v.read_choice<TlsVersion>(t.min_version, versions); }},
+      {"max_version", [](const Value& v, TlsServerConfig& t) { v.read_choice<TlsVersion>(t.max_version, versions); }},
+      {"cipher_suites", read_suites},
+      {"prefer_server_cipher_suites",
+       [](const Value& v, TlsServerConfig& t) { v.read(t.prefer_server_cipher_suites); }},
+      {"curve_preferences", read_curves},
+  }};
+  static constexpr std::array<std::string_view, 3> later = {"cert", "key", "client_ca"};
+  if (value.node().kind == Element::Kind::nothing) return;
+  TlsServerConfig tls;
+  MapReader map(value, "a map such as {cert_file: server.crt, key_file: server.key}");
+  map.take(fields, tls);
+  map.refuse_later(later);
+  map.finish({"cert_file", "key_file"});
+  if (map.is_map()) check_tls(value, tls);
+  web.tls = std::move(tls);
+}
+
+void read_http_server(const Value& value, WebConfig& web) {
+  static constexpr std::array<Field<WebConfig>, 2> fields = {{
+      {"http2",
+       [](const Value& v, WebConfig&) {
+         bool ignored = false;  // clients agree with the server on what both speak, and this one speaks HTTP/1.1
+         v.read(ignored);
+       }},
+      {"headers", read_headers},
+  }};
+  static constexpr std::array<std::string_view, 1> later = {"rate_limit"};
+  MapReader map(value, "a map such as {headers: {X-Frame-Options: deny}}");
+  map.take(fields, web);
+  map.refuse_later(later);
+  map.finish();
+}
+
+// No message shows a value: it may be a password that somebody forgot to hash.
+void read_basic_auth_users(const Value& value, WebConfig& web) {
+  constexpr int cost_max = 16;  // seconds for each login
+  if (value.node().kind == Element::Kind::nothing) return;
+  if (value.node().kind != Element::Kind::map) {
+    value.problem("expected a map of user names and bcrypt hashes");
+    return;
+  }
+  for (const Entry& entry : value.node().entries) {
+    const Value content = value.entry(entry);
+    const Element& node = entry.value;
+    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
+    if (entry.key.empty() || entry.key.find(':') != std::string::npos ||
+        std::any_of(entry.key.begin(), entry.key.end(), is_control)) {
+      value.problem_at(entry.at, "expected a user name without colons and control characters");
+      continue;
+    }
+    if (node.kind != Element::Kind::scalar || !is_bcrypt(node.text)) {
+      content.problem("expected a bcrypt hash, 60 characters that begin with $2y$ (htpasswd -nB " +
+                      text::shorten(entry.key, 60) + ")");
+      continue;
+    }
+    const int cost = (node.text[4] - '0') * 10 + (node.text[5] - '0');
+    if (cost < 4 || cost > cost_max) {
+      content.problem("the cost of the hash is " + std::to_string(cost) + "; expected one from 4 to " +
+                      std::to_string(cost_max) + " (htpasswd -nB -C 10)");
+      continue;
+    }
+    web.basic_auth_users.emplace(entry.key, Secret(node.text));
+  }
+}
+
+}  // namespace alertscaler::config

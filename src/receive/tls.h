@@ -1,0 +1,52 @@
+// The server's side of TLS: certificates and rules from the web configuration. The files are read again when they
+// change; what cannot be used then changes nothing.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "model/web_security.h"
+#include "receive/channel.h"
+#include "receive/once.h"
+#include "receive/watched_file.h"
+
+struct ssl_ctx_st;  // OpenSSL's SSL_CTX
+
+namespace alertscaler::receive {
+
+struct FreeSslContext {
+  void operator()(ssl_ctx_st* context) const noexcept;
+};
+using SslContext = std::unique_ptr<ssl_ctx_st, FreeSslContext>;
+
+// Thread-safe. Outlives what accept() gives.
+class Tls {
+ public:
+  // invalid, not_found, refused: a file cannot be used, with its key, its path and what to do.
+  [[nodiscard]] static Result<std::unique_ptr<Tls>> open(const TlsServerConfig& config, const Clock& clock);
+  Tls(const Tls&) = delete;
+  Tls& operator=(const Tls&) = delete;
+
+  // For one connection; null: out of memory.
+  [[nodiscard]] SslHandle accept();
+  // A line in the log, now and then.
+  void say_failed(std::string_view client, std::string_view why);
+
+ private:
+  Tls(const TlsServerConfig& config, const Clock& clock);
+  [[nodiscard]] Result<SslContext> load() const;
+  void reload_if_changed();
+
+  const TlsServerConfig config_;
+  Seldom say_failed_;
+  std::mutex mutex_;
+  SslContext context_;
+  std::vector<WatchedFile> files_;
+};
+
+}  // namespace alertscaler::receive
