@@ -12,7 +12,7 @@ from rig.fleet import Fleet
 from rig.notifications import alert, notification, timestamp
 from rig.settings import settings, simulated_target
 
-IN_TIME = 2.0  # seconds from a change to the listener
+IN_TIME = 5.0  # seconds from a change to the listener: 25 of them are threads of this python
 AT_ONCE = 2.0  # seconds for an answer of the webhook while others listen badly
 
 
