@@ -44,7 +44,7 @@ void write_list(JsonWriter& json, const std::vector<std::string>& texts) {
   json.end_array();
 }
 
-void write_settings(JsonWriter& json, const Settings& settings, bool authenticated) {
+void write_settings(JsonWriter& json, const Settings& settings, const std::string& authentication) {
   json.begin_object()
       .field("targets", settings.targets.size())
       .field("max_parallel", settings.max_parallel)
@@ -59,7 +59,7 @@ void write_settings(JsonWriter& json, const Settings& settings, bool authenticat
   write_list(json, settings.alertmanager.urls);
   json.field("resync_interval", text::format_duration(settings.alertmanager.resync_interval))
       .field("docker_host", without_user(settings.docker.host))
-      .field("authentication", authenticated ? "bearer token" : "none")
+      .field("authentication", authentication)
       .end_object();
 }
 
@@ -158,7 +158,7 @@ Answer Api::status(const Request& request) const {
         .key("troubles");
     write_list(json, troubles);
     json.key("config");
-    write_settings(json, *settings, options_.authenticated);
+    write_settings(json, *settings, options_.authentication);
     json.key("store")
         .begin_object()
         .field("state", sealed ? "sealed" : "ok")

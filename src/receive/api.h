@@ -16,7 +16,7 @@ namespace alertscaler::receive {
 
 struct ApiOptions {
   std::string version;
-  bool authenticated = false;
+  std::string authentication = "none";  // what a client may show, in words
   Instant started;
   std::function<std::vector<std::string>()> troubles{};  // see ServerOptions
 };

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <utility>
 
+#include "base/text.h"
 #include "receive/authenticator.h"
 #include "receive/grafana_signature.h"
 #include "receive/listener.h"
@@ -12,6 +13,14 @@
 
 namespace alertscaler::receive {
 namespace {
+
+std::string authentication_of(const WebConfig& web) {
+  std::vector<std::string> ways;
+  if (!web.bearer_token_file.empty()) ways.emplace_back("bearer token");
+  if (!web.basic_auth_users.empty()) ways.emplace_back("password");
+  if (ways.empty() && web.authenticates()) ways.emplace_back("client certificate");
+  return ways.empty() ? "none" : text::join(ways, " or ");
+}
 
 class HttpServer final : public Server {
  public:
@@ -27,7 +36,7 @@ class HttpServer final : public Server {
                  std::move(options.reload)},
                 *authenticator_,
                 {.version = std::move(options.version),
-                 .authenticated = options.web.authenticates(),
+                 .authentication = authentication_of(options.web),
                  .started = clock.now(),
                  .troubles = std::move(options.troubles)},
                 options.web.headers),

@@ -68,6 +68,8 @@ def test_either_a_password_or_a_token(scratch, serve):
     assert status(app, {"Authorization": "Bearer secret"}) == 401
     assert status(app, basic("alice", "the-token")) == 401
     assert status(app) == 401
+    told = app.request("/api/v1/status", headers=basic("alice", "secret")).json()["data"]
+    assert told["config"]["authentication"] == "bearer token or password"
 
 
 def test_passwords_and_hashes_are_never_shown(serve):
