@@ -8,8 +8,13 @@
 
 namespace alertscaler::app {
 
-Reloader::Reloader(std::string config_file, BackendFactory& backends, control::Controller& controller, Metrics& metrics)
-    : config_file_(std::move(config_file)), backends_(backends), controller_(controller), metrics_(metrics) {}
+Reloader::Reloader(std::string config_file, BackendFactory& backends, control::Controller& controller,
+                   resync::Resync& resync, Metrics& metrics)
+    : config_file_(std::move(config_file)),
+      backends_(backends),
+      controller_(controller),
+      resync_(resync),
+      metrics_(metrics) {}
 
 Status Reloader::reload() {
   const std::lock_guard one_at_a_time(mutex_);
@@ -40,6 +45,7 @@ Status Reloader::load_and_apply() {
   }
   const std::size_t backends = reload.backends.size();
   if (Status applied = controller_.reload(reload); !applied) return applied;
+  resync_.wake();  // its Alertmanagers and its interval may be others
   log::info("config.loaded", {{"file", config_file_}, {"targets", next->targets.size()}, {"new_backends", backends}});
   return {};
 }

@@ -120,7 +120,7 @@ int serve(const ServeOptions& options) {
                         [&](const TargetName& target, Instant found) { controller.kick(target, found); }, **store,
                         metrics, clock);
   resync.first(first_resync_at_most);
-  Reloader reloader(options.config_file, backends, controller, metrics);
+  Reloader reloader(options.config_file, backends, controller, resync, metrics);
   controller.start();
 
   receive::ServerOptions server_options;

@@ -305,3 +305,13 @@ def test_the_first_round_comes_before_the_first_decision(start_alertmanager, sta
     (told,) = app.get("/api/v1/alerts")
     assert told["labels"]["alertname"] == "Other"
     assert told["fingerprint"] == fingerprint(labels_of("Other"))
+
+
+def test_a_reload_turns_it_on_at_once(start_alertmanager, start_alertscaler):
+    alertmanager = start_alertmanager(silent_config())
+    alertmanager.post(fires("Missed", "hold"))
+    app = start_alertscaler(settings(simulated_target()))
+    assert active(app) == []
+    app.configure(asking(alertmanager, interval="1h"))
+    assert app.request("/-/reload", "POST", "").status == 200
+    expect_active(app, "Missed")
