@@ -40,6 +40,11 @@ class EventListener:
     def of(self, event):
         return [data for _, kind, _, data in self.received if kind == event]
 
+    def newest(self, event):
+        """The data of the last event of that kind; None before the first."""
+        with self._lock:
+            return next((data for _, kind, _, data in reversed(self._received) if kind == event), None)
+
     def last_id(self):
         return self.received[-1][2]
 
