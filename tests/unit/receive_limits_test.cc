@@ -296,6 +296,8 @@ TEST_CASE("clients that go away in the middle leave nothing behind") {
     RawHttp answer = receiver.connect();
     answer.send(post_of(good_body));
   }
+  // The last of them may still be worked on, by all that may work at a time.
+  REQUIRE(eventually([&] { return receiver.get("/-/healthy").status == 200; }));
   check_serves(receiver);
 }
 
