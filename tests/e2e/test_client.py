@@ -139,6 +139,26 @@ def test_what_is_wrong_is_said(app, scratch, start_alertscaler):
     assert lines(run_once("status", f"--url={guarded.url}/", f"--token.file={token}"))[1].startswith("web")
 
 
+def test_a_count_by_hand_and_a_pause(app):
+    ended = client(app, "scale", "web", "5", "--pin=1h")
+    assert ended.returncode == 0, ended.stderr
+    assert "warning: " in ended.stderr and "max" in ended.stderr, ended.stderr  # 4
+    assert re.search(r"^Pinned until +20", ended.stdout, re.MULTILINE), ended.stdout
+    eventually(lambda: app.target("web")["observed"] == 5, 20, "the count is there, past max")
+    assert re.search(r" manual +2 -> 5 +done +\S+ +by hand: ", client(app, "history", "web").stdout)
+    assert client(app, "resume", "web").returncode == 0
+    assert client(app, "pause", "--for=1h").returncode == 0
+    assert re.search(r"^web +paused", client(app, "status").stdout, re.MULTILINE)
+    ended = client(app, "scale", "web", "3")
+    assert ended.returncode == 1 and "paused" in ended.stderr, ended.stderr
+    assert client(app, "resume").returncode == 0
+    assert client(app, "scale", "web", "3").returncode == 0
+    eventually(lambda: app.target("web")["observed"] == 3, 20, "it acts again")
+    assert client(app, "scale", "web", "-1").returncode == 2
+    assert client(app, "pause", "web", "--for=soon").returncode == 2
+    assert client(app, "pause", "nobody").returncode == 1
+
+
 def complete(app, *words):
     """What bash offers for the last of these words."""
     script = """source <("$BIN" completion bash); alertscaler() { "$BIN" "$@"; }
