@@ -7,6 +7,7 @@ import time
 import pytest
 
 from rig import eventually
+from rig.alertscaler import sanitized
 from rig.events import DeadListener, EventListener
 from rig.fleet import Fleet
 from rig.notifications import alert, notification, timestamp
@@ -166,7 +167,7 @@ def test_half_of_fifty_are_dead(app, start, listen):
         assert len(each.of("reset")) == 1
     assert threads(app) <= threads_before + 4  # a worker or two for the requests
     grown = resident_kib(app) - memory_before
-    assert grown < 60 << 10, f"{grown} KiB more"
+    assert sanitized() or grown < 60 << 10, f"{grown} KiB more"
     told = app.process.log().count("event=events.cut_off")
     assert told == len(dead), "those who read nothing were cut off, and nobody else"
     print(f"{posted} alerts, {delivered:.0f} MB to each of 25 in {time.monotonic() - began:.1f} s; slowest answer "

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from rig.alertscaler import sanitized
 from rig.eventually import eventually
 from rig.notifications import alert, fingerprint, notification
 from rig.settings import settings, simulated_target
@@ -219,8 +220,3 @@ def test_reloading_does_not_make_it_grow(app):
     assert after[0] <= before[0] + 1 and after[1] <= before[1] + 1, (before, after)
     if not sanitized():
         assert after[2] <= before[2] + 1024, (before, after)  # kB
-
-
-def sanitized():
-    """Such a build keeps freed memory for a while."""
-    return any(word in os.environ.get("ALERTSCALER_BIN", "") for word in ("asan", "tsan"))

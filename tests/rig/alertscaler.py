@@ -20,6 +20,11 @@ def binary():
     return path
 
 
+def sanitized():
+    """Is it a build with sanitizers, which keeps freed memory and is slow?"""
+    return any(word in binary() for word in ("asan", "tsan"))
+
+
 def run_once(*arguments, seconds=20, env=None):
     """Runs the program with these arguments until it ends by itself."""
     return run([binary(), *arguments], seconds, check=False, env=env)
