@@ -98,6 +98,15 @@ class Options {
   void set_if(CURLoption option, const std::string& value) {
     if (!value.empty()) set(option, value.c_str());
   }
+  // `pem` outlives the transfer.
+  void set_pem(CURLoption option, const std::string& pem) {
+    if (pem.empty()) return;
+    curl_blob blob{};
+    blob.data = const_cast<char*>(pem.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast): it only reads
+    blob.len = pem.size();
+    blob.flags = CURL_BLOB_NOCOPY;
+    set(option, &blob);
+  }
   [[nodiscard]] CURLcode code() const { return code_; }
 
  private:
@@ -118,11 +127,18 @@ void set_peer(Options& options, const HttpPeer& peer) {
     options.set(CURLOPT_NOPROXY, "*");
   }
   if (peer.direct) options.set(CURLOPT_NOPROXY, "*");
+  if (!peer.proxy.empty()) {
+    options.set(CURLOPT_PROXY, peer.proxy.c_str());
+    options.set(CURLOPT_NOPROXY, "");
+  }
   options.set(CURLOPT_SSL_VERIFYPEER, peer.insecure_skip_verify ? 0L : 1L);
   options.set(CURLOPT_SSL_VERIFYHOST, peer.insecure_skip_verify ? 0L : 2L);
   options.set_if(CURLOPT_CAINFO, peer.ca_file);
   options.set_if(CURLOPT_SSLCERT, peer.cert_file);
   options.set_if(CURLOPT_SSLKEY, peer.key_file);
+  options.set_pem(CURLOPT_CAINFO_BLOB, peer.ca_pem);
+  options.set_pem(CURLOPT_SSLCERT_BLOB, peer.cert_pem);
+  options.set_pem(CURLOPT_SSLKEY_BLOB, peer.key_pem.reveal());
 }
 
 // libcurl takes the expected name from the URL alone. So the URL gets that name, and the connection and the header Host

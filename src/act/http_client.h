@@ -26,6 +26,10 @@ struct HttpPeer {
   std::string server_name;            // https: whose certificate to expect; empty: the host of base_url
   bool insecure_skip_verify = false;  // https: take any certificate
   bool direct = false;                // never through a proxy, whatever the environment says
+  std::string proxy;                  // through this one, whatever the environment says; empty: the environment's
+  std::string ca_pem;                 // in place of ca_file
+  std::string cert_pem;               // in place of cert_file
+  Secret key_pem;                     // in place of key_file
 };
 
 struct BasicAuth {

@@ -4,7 +4,24 @@
 #include <optional>
 #include <string>
 
+#include "model/decision.h"
+
 namespace alertscaler {
+
+// Why nothing may be done to a target, whatever is wanted.
+struct Blocked {
+  Reason reason = Reason::not_scalable;  // not_scalable or hpa_owned
+  std::string text;                      // what stands in the way, and what to do about it
+  bool operator==(const Blocked&) const = default;
+};
+
+// The lower bound of the autoscaler that sets the target's count. We move the bound and not the count.
+struct Floor {
+  int current = 1;
+  int original = 1;   // what it was before we moved it; the same as current when we have not
+  std::string owner;  // for people: "the HorizontalPodAutoscaler api"
+  bool operator==(const Floor&) const = default;
+};
 
 struct Observed {
   int replicas = 0;  // exist
@@ -16,7 +33,9 @@ struct Observed {
   // Why what the current action asked for will never be there ("replica shop-web-3 exited with 1, 3 times"); empty
   // while there is hope. Such an action has failed.
   std::string broken;
-  std::string note;  // something a person should know and that changes nothing
+  std::optional<Blocked> blocked;
+  std::optional<Floor> floor;  // absent: no autoscaler, or its bound is none of our business
+  std::string note;            // something a person should know and that changes nothing
   bool operator==(const Observed&) const = default;
 };
 

@@ -27,6 +27,19 @@ enum class Repeat { while_firing, once };
 [[nodiscard]] std::string_view to_string(OnResolve value);
 [[nodiscard]] std::string_view to_string(Repeat value);
 
+enum class DrainFailure { leave, uncordon };
+
+// How a node is drained.
+struct DrainPolicy {
+  Duration timeout = std::chrono::minutes{15};  // until every pod has gone; then it has failed, and is tried again
+  std::optional<Duration> grace_period;         // of each pod; absent: the pod's own
+  Step max_unavailable;                         // of the target's nodes, drained or draining at once
+  bool delete_emptydir_data = false;
+  bool force = false;                             // pods that nothing would bring back
+  DrainFailure on_failure = DrainFailure::leave;  // leave: it stays cordoned, as kubectl does
+  bool operator==(const DrainPolicy&) const = default;
+};
+
 struct Policy {
   int min = 1;   // 0: the target may be scaled to zero
   int max = 10;  // at least min
@@ -40,6 +53,7 @@ struct Policy {
   Repeat repeat = Repeat::while_firing;
   Duration timeout = std::chrono::minutes{2};  // for one action to converge
   bool dry_run = false;
+  DrainPolicy drain;  // for targets that are nodes
 
   bool operator==(const Policy&) const = default;
 };

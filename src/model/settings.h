@@ -31,6 +31,14 @@ struct DockerEndpoint {
   bool operator==(const DockerEndpoint&) const = default;
 };
 
+// Which cluster, as the configuration says it. Both empty: the cluster that we run in; else what KUBECONFIG or
+// ~/.kube/config say.
+struct KubernetesEndpoint {
+  std::string kubeconfig;  // a file
+  std::string context;     // of that file; empty: its current one
+  bool operator==(const KubernetesEndpoint&) const = default;
+};
+
 // How to show an HTTP server who we are, and how to trust it: Alertmanager's http_config. Files are read when they are
 // needed, so that they can change.
 struct HttpConfig {
@@ -60,6 +68,7 @@ struct Settings {
   Alertmanagers alertmanager;
   InstructionLabels labels;
   DockerEndpoint docker;
+  KubernetesEndpoint kubernetes;
   int max_parallel = 8;  // passes at the same time
   Duration stale_after = std::chrono::hours{5};
   Duration history_retention = std::chrono::hours{24 * 30};

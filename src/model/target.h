@@ -34,6 +34,30 @@ struct Advisory {
   bool operator==(const Advisory&) const = default;
 };
 
+// What to do with a workload whose count an autoscaler (an HPA, or KEDA's ScaledObject) sets.
+enum class HpaMode {
+  automatic,  // move the autoscaler's floor, and put it back when the episode ends
+  refuse,     // leave it alone: blocked
+  ignore,     // scale the workload all the same
+};
+
+// Anything with a scale subresource in a Kubernetes cluster.
+struct KubernetesWorkload {
+  std::string name_space;
+  std::string api_version;  // "apps/v1"
+  std::string kind;         // "Deployment"
+  std::string name;
+  HpaMode hpa = HpaMode::automatic;
+  bool operator==(const KubernetesWorkload&) const = default;
+};
+
+// Nodes of a Kubernetes cluster, to be drained; which one, the alert says.
+struct KubernetesNodes {
+  std::string selector;             // of node labels, as kubectl takes it; empty: every node
+  std::string node_label = "node";  // of the alert
+  bool operator==(const KubernetesNodes&) const = default;
+};
+
 using BackendRef = std::variant<Simulated, Advisory, ComposeService>;
 [[nodiscard]] std::string_view backend_name(const BackendRef& ref);  // "docker_compose": the configuration's own word
 // The reference's own keys for people and for the API: {{"project","shop"},{"service","web"}}.
