@@ -8,15 +8,12 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "act/http_client.h"
+#include "act/kubernetes/json.h"
 #include "base/result.h"
 #include "model/kubernetes_access.h"
 
 namespace alertscaler::kubernetes {
-
-using Json = nlohmann::json;
 
 // Why a request failed: a sentence, and what code may branch on. Texts of the server differ between its versions, so
 // nothing may depend on them.
