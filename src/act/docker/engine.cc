@@ -1,7 +1,5 @@
 #include "act/docker/engine.h"
 
-#include <array>
-#include <cctype>
 #include <utility>
 
 #include <sys/stat.h>
@@ -9,6 +7,7 @@
 #include "act/docker/inspected.h"
 #include "act/docker/json.h"
 #include "act/docker/words.h"
+#include "base/encoding.h"
 #include "base/text.h"
 
 namespace alertscaler::docker {
@@ -18,24 +17,10 @@ constexpr int api_minor_min = 40;  // Docker 19.03
 constexpr Duration quick{10'000};
 constexpr Duration slow{30'000};  // what works on disks and networks
 
-// For a path segment or a query value; `keep` are further characters that stay.
-std::string escape(std::string_view text, std::string_view keep = "") {
-  constexpr std::string_view hex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || std::string_view("-._~").find(c) != std::string_view::npos ||
-        keep.find(c) != std::string_view::npos) {
-      out += c;
-    } else {
-      out += {'%', hex[byte >> 4U], hex[byte & 0xFU]};
-    }
-  }
-  return out;
-}
+using text::percent_encode;
 
 std::string container_path(const std::string& container, std::string_view rest) {
-  return "/containers/" + escape(container) + std::string(rest);
+  return "/containers/" + percent_encode(container) + std::string(rest);
 }
 
 // A path for people: without its query, and with short ids.
@@ -76,36 +61,6 @@ Result<Inspected> inspected(const Result<HttpResponse>& response) {
     return fail(ErrorKind::unreachable, "inspect: the answer describes no container");
   }
   return Inspected{*std::move(document), response->date.value_or(SystemClock{}.now())};
-}
-
-// "eyJuYW1lIjoi…" -> the bytes; stops at what is no base64.
-std::string from_base64(std::string_view encoded) {
-  std::string out;
-  unsigned bits = 0;
-  int count = 0;
-  for (const char c : encoded) {
-    int value = 0;
-    if (c >= 'A' && c <= 'Z') {
-      value = c - 'A';
-    } else if (c >= 'a' && c <= 'z') {
-      value = c - 'a' + 26;
-    } else if (c >= '0' && c <= '9') {
-      value = c - '0' + 52;
-    } else if (c == '+' || c == '-') {
-      value = 62;
-    } else if (c == '/' || c == '_') {
-      value = 63;
-    } else {
-      break;
-    }
-    bits = (bits << 6U) | static_cast<unsigned>(value);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      out += static_cast<char>((bits >> static_cast<unsigned>(count)) & 0xFFU);
-    }
-  }
-  return out;
 }
 
 }  // namespace
@@ -241,7 +196,7 @@ Result<Json> Engine::list(const ServiceName& service, const std::stop_token& sto
       {"label",
        {"com.docker.compose.project=" + service.project, "com.docker.compose.service=" + service.service,
         "com.docker.compose.oneoff=False", "com.docker.compose.config-hash"}}};
-  return document_of(send(Call::get("/containers/json?all=1&filters=" + escape(dump(filters))), stop), "list");
+  return document_of(send(Call::get("/containers/json?all=1&filters=" + percent_encode(dump(filters))), stop), "list");
 }
 
 Result<Inspected> Engine::inspect(const std::string& container, const std::stop_token& stop) {
@@ -259,7 +214,7 @@ std::vector<Result<Inspected>> Engine::inspect_all(std::span<const std::string> 
 
 Result<std::string> Engine::create(const std::string& name, const Json& body, const std::stop_token& stop) {
   const Result<Json> created =
-      document_of(send(Call::post("/containers/create?name=" + escape(name), body), stop), "create");
+      document_of(send(Call::post("/containers/create?name=" + percent_encode(name), body), stop), "create");
   if (!created) return fail(created.error());
   std::string id = string_at(*created, "Id");
   if (id.empty()) return fail(ErrorKind::unreachable, "create: the answer has no id");
@@ -269,7 +224,7 @@ Result<std::string> Engine::create(const std::string& name, const Json& body, co
 Status Engine::connect(const std::string& network, const std::string& container, const Json& endpoint,
                        const std::stop_token& stop) {
   const Json body = {{"Container", container}, {"EndpointConfig", endpoint}};
-  const auto done = send(Call::post("/networks/" + escape(network) + "/connect", body), stop);
+  const auto done = send(Call::post("/networks/" + percent_encode(network) + "/connect", body), stop);
   if (!done) return fail(done.error());
   return {};
 }
@@ -327,7 +282,7 @@ std::vector<Status> Engine::remove_all(std::span<const std::string> containers, 
 }
 
 Result<std::optional<std::string>> Engine::image_id(const std::string& reference, const std::stop_token& stop) {
-  const auto response = send(Call::get("/images/" + escape(reference, "/:@") + "/json"), stop);
+  const auto response = send(Call::get("/images/" + percent_encode(reference, "/:@") + "/json"), stop);
   if (!response && response.error().kind == ErrorKind::not_found) return std::nullopt;
   const Result<Json> image = document_of(response, "inspect the image");
   if (!image) return fail(image.error());
@@ -335,7 +290,7 @@ Result<std::optional<std::string>> Engine::image_id(const std::string& reference
 }
 
 Result<bool> Engine::network_exists(const std::string& name, const std::stop_token& stop) {
-  const auto response = send(Call::get("/networks/" + escape(name)), stop);
+  const auto response = send(Call::get("/networks/" + percent_encode(name)), stop);
   if (response) return true;
   if (response.error().kind == ErrorKind::not_found) return false;
   return fail(response.error());
@@ -354,7 +309,7 @@ Result<std::vector<std::string>> Engine::added_paths(const std::string& containe
 
 Result<std::optional<std::string>> Engine::get_archive(const std::string& container, const std::string& path,
                                                        std::size_t bytes_max, const std::stop_token& stop) {
-  Call call = Call::get(container_path(container, "/archive?path=" + escape(path, "/")), slow);
+  Call call = Call::get(container_path(container, "/archive?path=" + percent_encode(path, "/")), slow);
   call.request.response_bytes_max = bytes_max;
   auto response = send(call, stop);
   if (!response && response.error().kind == ErrorKind::not_found) return std::nullopt;
@@ -364,14 +319,14 @@ Result<std::optional<std::string>> Engine::get_archive(const std::string& contai
 
 Result<std::optional<Instant>> Engine::file_changed(const std::string& container, const std::string& path,
                                                     const std::stop_token& stop) {
-  Call call = Call::get(container_path(container, "/archive?path=" + escape(path, "/")));
+  Call call = Call::get(container_path(container, "/archive?path=" + percent_encode(path, "/")));
   call.request.method = "HEAD";
   const auto response = send(call, stop);
   if (!response && response.error().kind == ErrorKind::not_found) return std::nullopt;
   if (!response) return fail(response.error());
   const auto header = response->headers.find("x-docker-container-path-stat");
   if (header == response->headers.end()) return std::nullopt;
-  const auto status = parse_json(from_base64(header->second));
+  const auto status = parse_json(text::from_base64(header->second).value_or(""));
   constexpr std::int64_t not_regular = 0x8F280000;  // Go's fs.ModeType
   if (!status || (int_at(*status, "mode") & not_regular) != 0) return std::nullopt;
   const auto changed = text::parse_time(string_at(*status, "mtime"));
@@ -382,7 +337,7 @@ Result<std::optional<Instant>> Engine::file_changed(const std::string& container
 Status Engine::put_archive(const std::string& container, const std::string& directory, std::string tar,
                            const std::stop_token& stop) {
   Call call = Call::change(
-      "PUT", container_path(container, "/archive?noOverwriteDirNonDir=true&path=" + escape(directory, "/")));
+      "PUT", container_path(container, "/archive?noOverwriteDirNonDir=true&path=" + percent_encode(directory, "/")));
   call.request.body = std::move(tar);
   call.request.content_type = "application/x-tar";
   const auto done = send(call, stop);

@@ -1,6 +1,7 @@
 #include "act/docker/words.h"
 
 #include "act/docker/json.h"
+#include "base/encoding.h"
 #include "base/text.h"
 
 namespace alertscaler::docker {
@@ -36,22 +37,6 @@ Error tls_failure(const std::string& message, const std::string& engine) {
     return {ErrorKind::refused, engine + " " + certificate_advice + ": " + message};
   }
   return {ErrorKind::refused, "TLS with " + engine + " failed: " + message};
-}
-
-// What a reader sees of an HTML page.
-std::string without_tags(std::string_view html) {
-  std::string out;
-  bool inside = false;
-  for (const char c : html) {
-    const bool blank = c == '<' || c == '\n' || c == '\r' || c == ' ';
-    if (blank && !out.empty() && out.back() != ' ') out += ' ';
-    if (c == '<' || c == '>') {
-      inside = c == '<';
-    } else if (!inside && !blank) {
-      out += c;
-    }
-  }
-  return std::string(text::trim(out));
 }
 
 ErrorKind kind_of(int code, bool changes) {
@@ -146,7 +131,7 @@ std::string said(const HttpResponse& response) {
     if (!message.empty()) return text::shorten(message, words_max);
   }
   const std::string words = response.body.find('<') == std::string::npos ? std::string(text::trim(response.body))
-                                                                         : without_tags(response.body);
+                                                                         : text::without_tags(response.body);
   return words.empty() ? "HTTP " + std::to_string(response.code) : text::shorten(words, words_max);
 }
 
