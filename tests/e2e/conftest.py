@@ -1,4 +1,4 @@
-"""What the end-to-end tests are given: an engine for each run of pytest, everything else for each test.
+"""What the end-to-end tests are given: an engine or a control plane for each run of pytest, the rest for each test.
 
 Each test file is a run of its own, and several run at once; engines do not clash (see ../rig/README.md).
 """
@@ -21,9 +21,10 @@ from rig.alertscaler import Alertscaler
 from rig.compose import Project
 from rig.docker_engine import DockerEngine
 from rig.fleet import Fleet
+from rig.kubernetes import ControlPlane
 from rig.prometheus import Prometheus
 from rig.requirements import missing
-from rig.servers import Collector, MetricsSource
+from rig.servers import Collector, MetricsSource, Probes
 from rig.settings import compose_target, engine_at, settings
 from rig.small_disk import SmallDisk
 from rig.web_app import WebApp
@@ -104,6 +105,50 @@ def own_engine(scratch, requirements):
     """own_engine(…) starts an engine for this test alone, to be killed or to be of another release."""
     with contextlib.ExitStack() as stack:
         yield lambda **options: stack.enter_context(_running_engine(lambda: scratch.kept, **options))
+
+
+@contextlib.contextmanager
+def _running_control_plane(failed, **options):
+    directory = Scratch("kubernetes")
+    try:
+        with contextlib.closing(ControlPlane(directory, **options)) as plane:
+            yield plane
+    except BaseException:
+        directory.keep()
+        raise
+    finally:
+        if failed():
+            directory.keep()
+        directory.close()
+
+
+@pytest.fixture(scope="session")
+def control_plane(request, requirements):
+    """The Kubernetes control plane that the tests of one run share, with two nodes; see the fixture `namespace`."""
+    with _running_control_plane(lambda: request.session.testsfailed) as shared:
+        yield shared
+
+
+@pytest.fixture
+def own_control_plane(scratch, requirements):
+    """own_control_plane(…) starts one for this test alone."""
+    with contextlib.ExitStack() as stack:
+        yield lambda **options: stack.enter_context(_running_control_plane(lambda: scratch.kept, **options))
+
+
+@pytest.fixture
+def namespace(control_plane):
+    """The name of a namespace of this test's own."""
+    name = control_plane.make_namespace(f"test-{next(_numbers)}")
+    yield name
+    if control_plane.api_running():
+        control_plane.delete(f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+def probes(start):
+    """What answers the probes of pods."""
+    return start(Probes)
 
 
 @pytest.fixture(scope="session")

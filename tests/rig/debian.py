@@ -35,22 +35,42 @@ def programs(suite, packages, names):
 
 def _extract(suite, packages, names, place):
     work = os.path.join(place, "work")
-    for folder in ("state/lists/partial", "cache/archives/partial", "files"):
+    files = unpack(suite, packages, work)
+    for name in names:
+        found = glob.glob(f"{files}/usr/**/{name}", recursive=True)
+        program = next(path for path in found if os.path.isfile(path) and os.access(path, os.X_OK))
+        shutil.copy2(program, os.path.join(place, name))
+    shutil.rmtree(work)
+
+
+def unpack(suite, packages, work):
+    """Unpacks these packages of that suite, and not what they depend on, in a new directory; where their files are."""
+    run([*_apt(suite, work), "download", *packages], seconds=300, cwd=work)
+    files = os.path.join(work, "files")
+    for package in glob.glob(f"{work}/*.deb"):
+        run(["dpkg-deb", "--extract", package, files], seconds=120)
+    return files
+
+
+def unpack_source(suite, package, work):
+    """Unpacks a source package of that suite, with Debian's patches, in a new directory; where its tree is."""
+    run([*_apt(suite, work), "source", package], seconds=600, cwd=work)
+    (tree,) = glob.glob(f"{work}/{package}-*/")
+    return tree.rstrip("/")
+
+
+def _apt(suite, work):
+    """Makes the directory and fetches the lists of that suite there; the command line of an apt-get that uses them."""
+    for folder in ("state/lists/partial", "cache/archives/partial"):
         os.makedirs(os.path.join(work, folder))
     with open(f"{work}/sources.list", "w", encoding="utf-8") as sources:
-        sources.write(f"deb [signed-by={_KEYRING}] {mirror()} {suite} main\n")
+        for kind in ("deb", "deb-src"):
+            sources.write(f"{kind} [signed-by={_KEYRING}] {mirror()} {suite} main\n")
     apt = ["apt-get", "-qq", "-o", f"Dir::Etc::sourcelist={work}/sources.list", "-o", "Dir::Etc::sourceparts=-",
            "-o", f"Dir::State={work}/state", "-o", "Dir::State::status=/dev/null", "-o", f"Dir::Cache={work}/cache",
            "-o", "APT::Sandbox::User=root"]
     run([*apt, "update"], seconds=120)
-    run([*apt, "download", *packages], seconds=300, cwd=work)
-    for package in glob.glob(f"{work}/*.deb"):
-        run(["dpkg-deb", "--extract", package, f"{work}/files"], seconds=120)
-    for name in names:
-        found = glob.glob(f"{work}/files/usr/**/{name}", recursive=True)
-        program = next(path for path in found if os.path.isfile(path) and os.access(path, os.X_OK))
-        shutil.copy2(program, os.path.join(place, name))
-    shutil.rmtree(work)
+    return apt
 
 
 def slim_root(suite):

@@ -5,8 +5,9 @@ import shutil
 
 PACKAGES = {  # program: the Debian package that has it
     "busybox": "busybox-static", "debootstrap": "debootstrap", "docker": "docker-cli or docker.io",
-    "dockerd": "docker.io", "iptables": "iptables", "nsenter": "util-linux", "openssl": "openssl", "prometheus": "prometheus",
-    "prometheus-alertmanager": "prometheus-alertmanager", "slirp4netns": "slirp4netns", "unshare": "util-linux",
+    "dockerd": "docker.io", "dpkg-source": "dpkg-dev", "iptables": "iptables", "nsenter": "util-linux",
+    "openssl": "openssl", "prometheus": "prometheus", "prometheus-alertmanager": "prometheus-alertmanager",
+    "rsync": "rsync", "slirp4netns": "slirp4netns", "unshare": "util-linux",
 }
 
 

@@ -100,6 +100,19 @@ class MetricsSource(HttpServer):
         return 200, "text/plain; version=0.0.4", text
 
 
+class Probes(HttpServer):
+    """What the probes of pods ask (kubernetes_objects.pod_spec): /ready and /alive, each true until a test says else."""
+
+    def __init__(self):
+        self.ready = True
+        self.alive = True
+        super().__init__()
+
+    def answer(self, request):
+        good = {"/ready": self.ready, "/alive": self.alive}[request.path]
+        return 200 if good else 503, "text/plain", "yes" if good else "no"
+
+
 class SilentEngine:
     """A Unix socket where something accepts every connection, reads what comes, and never answers."""
 
