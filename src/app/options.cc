@@ -48,6 +48,11 @@ CLI::callback_t into(const char* flag, T& value, Parse parse) {
 
 void add_serve(CLI::App& app, ServeOptions& options) {
   app.add_option("--config.file", options.config_file, "Targets and their policies")->capture_default_str();
+  app.add_option("--config.auto-reload-interval",
+                 into("--config.auto-reload-interval", options.auto_reload_interval, text::parse_duration),
+                 "How often to look whether the configuration file has changed, to reload it; 0: never")
+      ->type_name("DURATION")
+      ->default_str("0s");
   app.add_option("--web.listen-address", options.listen_address,
                  "Where to listen, HOST:PORT; port 0 takes any free one. Beyond loopback, authentication is required")
       ->capture_default_str();

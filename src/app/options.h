@@ -13,6 +13,7 @@ namespace alertscaler::app {
 
 struct ServeOptions {
   std::string config_file = "alertscaler.yml";
+  Duration auto_reload_interval{0};  // 0: the file is read again only when somebody asks for it
   std::string listen_address = "127.0.0.1:9095";
   std::string web_config_file;
   bool allow_unauthenticated = false;

@@ -8,9 +8,10 @@
 
 namespace alertscaler::app {
 
-Reloader::Reloader(std::string config_file, BackendFactory& backends, control::Controller& controller,
+Reloader::Reloader(std::string config_file, FileWatch watch, BackendFactory& backends, control::Controller& controller,
                    resync::Resync& resync, Metrics& metrics)
     : config_file_(std::move(config_file)),
+      watch_(std::move(watch)),
       backends_(backends),
       controller_(controller),
       resync_(resync),
@@ -18,7 +19,18 @@ Reloader::Reloader(std::string config_file, BackendFactory& backends, control::C
 
 Status Reloader::reload() {
   const std::lock_guard one_at_a_time(mutex_);
+  return reload_locked();
+}
+
+void Reloader::reload_if_changed() {
+  const std::lock_guard one_at_a_time(mutex_);
+  if (watch_.changed()) static_cast<void>(reload_locked());  // the log and the metric say what became of it
+}
+
+Status Reloader::reload_locked() {
+  watch_.take();
   Status done = load_and_apply();
+  if (!done && done.error().kind != ErrorKind::invalid) watch_.forget();
   metrics_.reloaded(done.has_value());
   if (!done) {
     log::error("reload.failed", {{"file", config_file_},

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/backends.h"
+#include "app/file_watch.h"
 #include "base/result.h"
 #include "control/controller.h"
 #include "record/metrics.h"
@@ -15,17 +16,23 @@ namespace alertscaler::app {
 // Thread-safe; reloads come one after the other. Everything passed outlives it.
 class Reloader {
  public:
-  Reloader(std::string config_file, BackendFactory& backends, control::Controller& controller, resync::Resync& resync,
-           Metrics& metrics);
+  // `watch` is of the configuration file, and has been since before that was read.
+  Reloader(std::string config_file, FileWatch watch, BackendFactory& backends, control::Controller& controller,
+           resync::Resync& resync, Metrics& metrics);
 
   // Logs what became of it, and says so in alertscaler_config_last_reload_successful. invalid: the file, one line a
   // problem; busy, storage: as the store says; cancelled: the program is stopping.
   [[nodiscard]] Status reload();
+  // The same if the file has changed since the last time, which takes two calls to be sure of. A file that is invalid
+  // is tried, and told of, once; what failed for another reason is tried again.
+  void reload_if_changed();
 
  private:
+  [[nodiscard]] Status reload_locked();
   [[nodiscard]] Status load_and_apply();
 
   const std::string config_file_;
+  FileWatch watch_;  // guarded by mutex_
   BackendFactory& backends_;
   control::Controller& controller_;
   resync::Resync& resync_;

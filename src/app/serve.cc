@@ -1,14 +1,18 @@
 #include "app/serve.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <memory>
+#include <utility>
 
 #include <pthread.h>
 #include <unistd.h>
 
 #include "app/address.h"
 #include "app/backends.h"
+#include "app/file_watch.h"
 #include "app/reload.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -60,10 +64,24 @@ Status check_exposure(const ServeOptions& options, const Address& address, const
                   "  --web.allow-unauthenticated.");
 }
 
-void wait_for_stop(const sigset_t& signals, Reloader& reloader) {
-  while (true) {
+// The next signal; 0 when there was none for so long (0s: waits for ever), or for a reason that does not matter.
+int next_signal(const sigset_t& signals, Duration at_most) {
+  if (at_most <= Duration{0}) {
     int number = 0;
-    if (::sigwait(&signals, &number) != 0) continue;
+    return ::sigwait(&signals, &number) == 0 ? number : 0;
+  }
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(at_most);
+  const timespec patience{seconds.count(), std::chrono::nanoseconds(at_most - seconds).count()};
+  return std::max(0, ::sigtimedwait(&signals, nullptr, &patience));
+}
+
+void wait_for_stop(const sigset_t& signals, Reloader& reloader, Duration look_every) {
+  while (true) {
+    const int number = next_signal(signals, look_every);
+    if (number == 0) {
+      if (look_every > Duration{0}) reloader.reload_if_changed();
+      continue;
+    }
     if (number == SIGHUP) {
       static_cast<void>(reloader.reload());  // the log and the metric say what became of it
       continue;
@@ -79,6 +97,7 @@ int serve(const ServeOptions& options) {
   const sigset_t signals = block_signals();
   log::configure(options.log_level, options.log_format);
 
+  FileWatch watch(options.config_file);
   const auto loaded = config::load_settings(options.config_file);
   const auto web = options.web_config_file.empty() ? config::Loaded<WebConfig>{WebConfig{}}
                                                    : config::load_web_config(options.web_config_file);
@@ -120,7 +139,7 @@ int serve(const ServeOptions& options) {
                         [&](const TargetName& target, Instant found) { controller.kick(target, found); }, **store,
                         metrics, clock);
   resync.first(first_resync_at_most);
-  Reloader reloader(options.config_file, backends, controller, resync, metrics);
+  Reloader reloader(options.config_file, std::move(watch), backends, controller, resync, metrics);
   controller.start();
 
   receive::ServerOptions server_options;
@@ -141,7 +160,7 @@ int serve(const ServeOptions& options) {
                           {"version", version_text()},
                           {"storage", options.storage_path},
                           {"dry_run", options.dry_run}});
-  wait_for_stop(signals, reloader);
+  wait_for_stop(signals, reloader, options.auto_reload_interval);
 
   // The kernel ends a stop that hangs; everything that matters is on the disk already.
   ::alarm(stop_seconds_max);

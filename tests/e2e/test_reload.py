@@ -83,6 +83,50 @@ def test_a_broken_file_changes_nothing_and_is_told(app):
     eventually(lambda: app.metric("alertscaler_config_last_reload_successful") == 1, 10, "the metric says so")
 
 
+def events(app, name):
+    return app.process.log().count(f"event={name}")
+
+
+def test_a_changed_file_is_noticed(start_alertscaler):
+    app = start_alertscaler(settings(simulated_target()), options=["--config.auto-reload-interval=100ms"])
+    app.configure(settings(simulated_target("only")))
+    eventually(lambda: names(app) == ["only"], 10, "it is in force, and nobody asked for it")
+    assert events(app, "config.loaded") == 2
+    app.configure("targets: []\n")
+    eventually(lambda: app.metric("alertscaler_config_last_reload_successful") == 0, 10, "the metric says so")
+    assert names(app) == ["only"]
+    app.process.signal(signal.SIGHUP)
+    eventually(lambda: events(app, "reload.failed") == 2, 10, "one for the file and one for the signal")
+    app.configure(settings(simulated_target("other")))
+    eventually(lambda: names(app) == ["other"], 10, "it is in force")
+    assert app.metric("alertscaler_config_last_reload_successful") == 1
+    assert events(app, "reload.failed") == 2, "a file that stays invalid is told of once"
+    app.configure(settings(simulated_target("asked")))
+    reload(app)
+    before = events(app, "config.loaded")
+    app.configure(settings(simulated_target("last")))
+    eventually(lambda: names(app) == ["last"], 10, "it is in force")
+    assert events(app, "config.loaded") == before + 1, "what somebody asked for is not read again"
+
+
+def swap_link(link, place):
+    os.symlink(place, f"{link}.new")
+    os.replace(f"{link}.new", link)
+
+
+def test_a_file_behind_a_link_as_kubernetes_mounts_a_config_map(start_alertscaler, scratch):
+    mounted = scratch.directory("mounted")
+    scratch.file("mounted", "..1", "alertscaler.yml", text=settings(simulated_target("one")))
+    scratch.file("mounted", "..2", "alertscaler.yml", text=settings(simulated_target("two")))
+    swap_link(f"{mounted}/..data", "..1")
+    os.symlink("..data/alertscaler.yml", f"{mounted}/alertscaler.yml")
+    app = start_alertscaler("", config_file=f"{mounted}/alertscaler.yml",
+                            options=["--config.auto-reload-interval=100ms"])
+    assert names(app) == ["one"]
+    swap_link(f"{mounted}/..data", "..2")
+    eventually(lambda: names(app) == ["two"], 10, "it is in force")
+
+
 def test_only_this_site_and_programs_may_ask_for_it(app):
     assert app.request("/-/reload", "POST", "", headers={"Origin": "http://evil.example"}).status == 403
     assert app.request("/-/reload").status == 405

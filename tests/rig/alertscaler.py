@@ -34,14 +34,14 @@ class Alertscaler:
     """Starts at once and serves when the constructor returns; ready=False does not wait for /-/ready too.
 
     With `user` (of the machine, such as "nobody") it runs as that one and not as root; with `inside` it has the network
-    of those Namespaces; with `disk`, a SmallDisk, its storage is there.
+    of those Namespaces; with `disk`, a SmallDisk, its storage is there; `config_file` is used instead of one of its own.
     """
 
     def __init__(self, scratch, config, options=(), env=None, ready=True, user=None, inside=None, disk=None,
-                 name="alertscaler"):
+                 name="alertscaler", config_file=None):
         self.name = name
         self._scratch = scratch
-        self._config = scratch.file(name, "alertscaler.yml", text=config)
+        self._config = config_file or scratch.file(name, "alertscaler.yml", text=config)
         self.storage = f"{disk.path}/data" if disk else scratch.directory(name, "data")
         self._options = list(options)
         self._inside = inside
