@@ -15,17 +15,20 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # pylint: disable=wrong-import-position
-from rig import Scratch, compose as compose_tools
+from rig import Scratch, compose as compose_tools, kubernetes_objects
 from rig.alertmanager import Alertmanager
 from rig.alertscaler import Alertscaler
+from rig.api_trouble import ApiTrouble
 from rig.compose import Project
 from rig.docker_engine import DockerEngine
 from rig.fleet import Fleet
 from rig.kubernetes import ControlPlane
+from rig.kubernetes_fleet import KubernetesFleet
+from rig.pools import PoolController
 from rig.prometheus import Prometheus
 from rig.requirements import missing
 from rig.servers import Collector, MetricsSource, Probes
-from rig.settings import compose_target, engine_at, settings
+from rig.settings import compose_target, engine_at, kubernetes_target, settings
 from rig.small_disk import SmallDisk
 from rig.web_app import WebApp
 
@@ -143,6 +146,38 @@ def namespace(control_plane):
     yield name
     if control_plane.api_running():
         control_plane.delete(f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+def trouble(control_plane, start):
+    """What stands before the API server and makes trouble when it is told to."""
+    return start(ApiTrouble, control_plane)
+
+
+@pytest.fixture
+def pools(control_plane, namespace, start):
+    """Pools, the custom resource of kubernetes_objects, work in the test's namespace."""
+    return start(PoolController, control_plane, namespace)
+
+
+@pytest.fixture
+def kubernetes_fleet(control_plane, namespace, start_alertscaler):
+    """kubernetes_fleet(kind, replicas, …) makes a workload and starts the program that scales it.
+
+    `kubeconfig` is the program's way to the API server (the admin's if not given), `pod` are options of its pods, `app`
+    more for Alertscaler(); the rest is the target's policy.
+    """
+
+    def make(kind="Deployment", replicas=1, name="web", kubeconfig=None, pod=None, app=None, **policy):
+        make_object = {"Deployment": kubernetes_objects.deployment, "StatefulSet": kubernetes_objects.stateful_set,
+                       "ReplicaSet": kubernetes_objects.replica_set, "Pool": kubernetes_objects.pool}[kind]
+        control_plane.apply(make_object(name, replicas, **(pod or {})), namespace=namespace)
+        config = settings(kubernetes_target(namespace, name, kind, **policy),
+                          kubernetes={"kubeconfig": kubeconfig or control_plane.kubeconfig()})
+        program = start_alertscaler(config, **(app or {}))
+        return KubernetesFleet(control_plane, namespace, kind, name, program)
+
+    return make
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from rig import api_trouble, eventually, kubernetes_objects as objects
-from rig.api_trouble import ApiTrouble
 from rig.kubernetes import MERGE_PATCH
 from rig.scratch import Scratch
 
@@ -68,13 +67,13 @@ def test_evictions_respect_a_budget(control_plane, namespace):
                30, "another one takes its place")
 
 
-def test_a_custom_resource_has_a_scale(control_plane, namespace):
-    control_plane.apply(objects.pool_definition())
-    control_plane.kubectl("wait", "--for=condition=established", "crd/pools.example.io", "--timeout=30s")
+def test_a_custom_resource_has_a_scale_and_pods(control_plane, namespace, pools):
     control_plane.apply(objects.pool("gpu", 2), namespace=namespace)
     path = scale_path(namespace, "pools", "gpu", "example.io/v1")
-    control_plane.patch(path, {"spec": {"replicas": 4}})
-    assert control_plane.get(path)["spec"] == {"replicas": 4}
+    for count in (4, 1, 0):
+        control_plane.patch(path, {"spec": {"replicas": count}})
+        eventually(lambda: control_plane.get(path)["status"]["replicas"] == count, 30, "its controller has seen it")
+        eventually(lambda: len(control_plane.ready_pods(namespace, "app=gpu")) == count, 30, "its pods are there")
 
 
 def test_an_autoscaler_raises_what_is_below_its_floor(control_plane, namespace):
@@ -157,11 +156,6 @@ def test_two_run_side_by_side_and_nothing_outlives_a_killed_test(control_plane):
         victim.kill()
         victim.stdout.close()
         left.close()
-
-
-@pytest.fixture
-def trouble(control_plane, start):
-    return start(ApiTrouble, control_plane)
 
 
 def test_what_passes_through_trouble_is_the_same(control_plane, namespace, trouble):

@@ -21,5 +21,13 @@ def compose_target(project, service="web", name=None, docker_compose=(), **polic
     return {"name": name or service, "docker_compose": reference, **_QUICK, **policy}
 
 
+def kubernetes_target(namespace, name, kind="Deployment", **policy):
+    """`kind` may also be Pool, the custom resource of kubernetes_objects."""
+    reference = {"namespace": namespace, "kind": kind, "name": name}
+    if kind == "Pool":
+        reference["apiVersion"] = "example.io/v1"
+    return {"name": name, "kubernetes": reference, **_QUICK, **policy}
+
+
 def simulated_target(name="web", replicas=2, startup_delay="0s", **policy):
     return {"name": name, "simulated": {"replicas": replicas, "startup_delay": startup_delay}, **_QUICK, **policy}
