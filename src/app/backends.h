@@ -5,6 +5,7 @@
 
 #include "act/docker/engine.h"
 #include "act/keep.h"
+#include "act/kubernetes/api_server.h"
 #include "base/clock.h"
 #include "control/controller.h"
 #include "model/settings.h"
@@ -37,14 +38,17 @@ class BackendFactory {
   [[nodiscard]] static bool is_elsewhere(const Target& target, const Settings& next, const Settings& now);
 
  private:
-  [[nodiscard]] std::shared_ptr<Backend> make(const Target& target, const DockerEndpoint& docker);
+  [[nodiscard]] std::shared_ptr<Backend> make(const Target& target, const Settings& settings);
   [[nodiscard]] std::shared_ptr<docker::Engine> engine(const DockerEndpoint& endpoint);
+  [[nodiscard]] std::shared_ptr<kubernetes::ApiServer> api_server(const Settings& settings);
 
   Keep& keep_;
   Metrics& metrics_;
   const Clock& clock_;
   DockerEndpoint endpoint_;
   std::shared_ptr<docker::Engine> engine_;  // at endpoint_; made when the first target needs it
+  KubernetesCluster cluster_;
+  std::shared_ptr<kubernetes::ApiServer> api_server_;  // of cluster_; likewise
 };
 
 }  // namespace alertscaler::app

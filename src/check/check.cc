@@ -41,6 +41,9 @@ std::vector<Finding> check_files(const Input& input) {
   findings.begin_file(input.config_file);
   const auto settings = config::load_settings(input.config_file);
   if (!settings) findings.add(settings.error());
+  if (settings && !settings->cluster.why_not.empty()) {
+    findings.warning(input.config_file, {}, "seen from here there is " + settings->cluster.why_not);
+  }
 
   std::vector<Rule> rules;
   for (const std::string& pattern : input.rules) {

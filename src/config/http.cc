@@ -11,24 +11,6 @@
 namespace alertscaler::config {
 namespace {
 
-// A header carries it, so it is printable; what it is never shows.
-void read_secret(const Value& value, Secret& out) {
-  const std::string& text = value.node().text;
-  if (value.node().kind != Element::Kind::scalar || text.empty()) {
-    value.problem("expected a secret text, found " + std::string(value.node().kind == Element::Kind::map ? "a map"
-                                                                 : value.node().kind == Element::Kind::list
-                                                                     ? "a list"
-                                                                     : "nothing"));
-    return;
-  }
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
-  if (std::any_of(text.begin(), text.end(), is_control)) {
-    value.problem("expected a secret text on one line and without control characters");
-    return;
-  }
-  out = Secret(text);
-}
-
 bool has(const Value& value, std::string_view key) {
   const auto& entries = value.node().entries;
   return std::any_of(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.key == key; });
@@ -55,7 +37,7 @@ void read_type(const Value& value, HttpConfig& out) {
 void read_authorization(const Value& value, HttpConfig& out) {
   static constexpr std::array<Field<HttpConfig>, 3> fields = {{
       {"type", read_type},
-      {"credentials", [](const Value& v, HttpConfig& h) { read_secret(v, h.credentials); }},
+      {"credentials", [](const Value& v, HttpConfig& h) { v.read_secret(h.credentials); }},
       {"credentials_file", [](const Value& v, HttpConfig& h) { v.read_path(h.credentials_file); }},
   }};
   static constexpr std::array<std::string_view, 1> later = {"credentials_ref"};
@@ -78,7 +60,7 @@ void read_basic_auth(const Value& value, HttpConfig& out) {
            v.problem("a user's name cannot hold a colon here");
          }
        }},
-      {"password", [](const Value& v, HttpConfig& h) { read_secret(v, h.password); }},
+      {"password", [](const Value& v, HttpConfig& h) { v.read_secret(h.password); }},
       {"password_file", [](const Value& v, HttpConfig& h) { v.read_path(h.password_file); }},
   }};
   static constexpr std::array<std::string_view, 3> later = {"username_file", "username_ref", "password_ref"};

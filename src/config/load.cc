@@ -1,5 +1,6 @@
 #include "config/load.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include "config/alertmanager.h"
 #include "config/docker.h"
 #include "config/fields.h"
+#include "config/kubernetes.h"
 #include "config/routes.h"
 #include "config/targets.h"
 #include "config/web.h"
@@ -48,13 +50,14 @@ void read_defaults(const Value& value, SettingsDraft& draft) {
   }
 }
 
-constexpr std::array<Field<SettingsDraft>, 9> settings_fields = {{
+constexpr std::array<Field<SettingsDraft>, 10> settings_fields = {{
     {"labels", read_labels},
     {"docker",
      [](const Value& v, SettingsDraft& d) {
        d.has_docker = v.node().kind != Element::Kind::nothing;
        read_docker(v, d.settings.docker);
      }},
+    {"kubernetes", [](const Value& v, SettingsDraft& d) { read_kubernetes(v, d.settings.kubernetes); }},
     {"max_parallel",
      [](const Value& v, SettingsDraft& d) { v.read(d.settings.max_parallel, {.least = 1, .most = 256}); }},
     {"stale_after", [](const Value& v, SettingsDraft& d) { v.read(d.settings.stale_after, AtLeast::one); }},
@@ -71,7 +74,6 @@ constexpr std::array<Field<SettingsDraft>, 9> settings_fields = {{
      }},
     {"alertmanager", [](const Value& v, SettingsDraft& d) { read_alertmanager(v, d.settings.alertmanager); }},
 }};
-constexpr std::array<std::string_view, 1> later_settings = {"kubernetes"};
 
 constexpr std::array<Field<WebConfig>, 5> web_fields = {{
     {"tls_server_config", read_tls_server},
@@ -102,6 +104,23 @@ void read_environment(const Environment& environment, SettingsDraft& draft, Repo
   }
 }
 
+// Likewise the cluster. One that cannot be seen from here is told to whoever wants to know: the same file may be right
+// elsewhere.
+void read_cluster(const Environment& environment, Settings& settings, Report& report) {
+  const bool needed = std::any_of(settings.targets.begin(), settings.targets.end(), [](const auto& entry) {
+    return backend_name(entry.second.backend).starts_with("kubernetes");
+  });
+  if (!needed) return;
+  auto found = kubernetes_access(settings.kubernetes, environment);
+  if (found) {
+    settings.cluster.access = *std::move(found);
+  } else if (found.error().problems.empty()) {
+    settings.cluster.why_not = std::move(found.error().why_not);
+  } else {
+    report.add_all(std::move(found.error().problems));
+  }
+}
+
 Loaded<Settings> settings_from(std::string_view yaml, Report& report, const Environment& environment) {
   const auto root = parse_yaml(yaml, report);
   if (!root) return tl::unexpected(report.take());
@@ -110,7 +129,6 @@ Loaded<Settings> settings_from(std::string_view yaml, Report& report, const Envi
   MapReader map(value, "a map with the key targets");
   if (map.is_map()) {
     map.take(settings_fields, draft);
-    map.refuse_later(later_settings);
     const std::vector<std::string> misspelt = map.finish();
     const auto& entries = root->entries;
     const auto is_targets = [](const auto& key) { return key == "targets"; };
@@ -120,6 +138,7 @@ Loaded<Settings> settings_from(std::string_view yaml, Report& report, const Envi
       (void)read_targets(Value(none, "", report), draft.defaults);  // says what is missing
     }
     read_environment(environment, draft, report);
+    read_cluster(environment, draft.settings, report);
   }
   return result(std::move(draft.settings), report);
 }
@@ -153,7 +172,9 @@ std::string to_string(const Problem& problem) {
 }
 
 Environment process_environment() {
-  constexpr std::array<const char*, 4> names = {"DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "HOME"};
+  constexpr std::array<const char*, 7> names = {
+      "DOCKER_HOST", "DOCKER_TLS_VERIFY",       "DOCKER_CERT_PATH",       "HOME",
+      "KUBECONFIG",  "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"};
   Environment environment;
   for (const char* name : names) {
     if (const char* value = std::getenv(name)) environment.emplace(name, value);

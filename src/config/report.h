@@ -28,6 +28,10 @@ class Report {
   void add_elsewhere(std::string source, std::string message) {
     problems_.push_back({std::move(source), 0, 0, std::move(message)});
   }
+  // Of another file.
+  void add_all(std::vector<Problem> problems) {
+    for (Problem& problem : problems) problems_.push_back(std::move(problem));
+  }
 
   [[nodiscard]] bool empty() const { return problems_.empty(); }
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }

@@ -140,6 +140,20 @@ bool Value::read_text(std::string& out, std::string_view what) const {
   return true;
 }
 
+bool Value::read_secret(Secret& out) const {
+  const std::string& text = node().text;
+  if (node().kind != Element::Kind::scalar || text.empty()) {
+    const bool shown_kind = node().kind == Element::Kind::map || node().kind == Element::Kind::list;
+    return problem("expected a secret text, found " + (shown_kind ? shown(node()) : "nothing"));
+  }
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
+  if (std::any_of(text.begin(), text.end(), is_control)) {
+    return problem("expected a secret text on one line and without control characters");
+  }
+  out = Secret(text);
+  return true;
+}
+
 bool Value::read_path(std::string& out) const {
   std::string path;
   if (!read_text(path, "the path of a file")) return false;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "config/yaml.h"
 #include "model/policy.h"
 
@@ -55,6 +56,8 @@ class Value {
   bool read(Step& out) const;
   // Not empty, and without control characters. `what`: "a name", for the message.
   bool read_text(std::string& out, std::string_view what) const;
+  // Text that a header can carry. No problem that is reported shows it.
+  bool read_secret(Secret& out) const;
   bool read_path(std::string& out) const;  // relative to the report's folder
   template <class Enum>
   bool read_choice(Enum& out, std::span<const Choice<Enum>> choices) const {

@@ -17,8 +17,8 @@ struct CredentialPlugin {
   std::string api_version;  // client.authentication.k8s.io/v1 or v1beta1
   std::vector<std::string> command;
   std::map<std::string, std::string> env;
-  std::string directory;  // to run it in: that of the kubeconfig file
   bool provide_cluster_info = false;
+  std::string install_hint;  // for people, when the program is not there
   bool operator==(const CredentialPlugin&) const = default;
 };
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "model/kubernetes_access.h"
 #include "model/route.h"
 #include "model/target.h"
 #include "model/web_security.h"
@@ -37,6 +38,13 @@ struct KubernetesEndpoint {
   std::string kubeconfig;  // a file
   std::string context;     // of that file; empty: its current one
   bool operator==(const KubernetesEndpoint&) const = default;
+};
+
+// The cluster that was found there, when a target needs one.
+struct KubernetesCluster {
+  std::optional<KubernetesAccess> access;
+  std::string why_not;  // for people, when nothing was found; a file that is there and broken is a problem of loading
+  bool operator==(const KubernetesCluster&) const = default;
 };
 
 // How to show an HTTP server who we are, and how to trust it: Alertmanager's http_config. Files are read when they are
@@ -69,7 +77,8 @@ struct Settings {
   InstructionLabels labels;
   DockerEndpoint docker;
   KubernetesEndpoint kubernetes;
-  int max_parallel = 8;  // passes at the same time
+  KubernetesCluster cluster;  // at `kubernetes`; empty when no target needs it
+  int max_parallel = 8;       // passes at the same time
   Duration stale_after = std::chrono::hours{5};
   Duration history_retention = std::chrono::hours{24 * 30};
   std::map<TargetName, Target> targets;

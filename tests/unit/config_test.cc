@@ -125,6 +125,7 @@ TEST_CASE("the reference has every key") {
       "alertmanager: {url: 'http://a', http_config: {basic_auth: {zebra: 1}}}",
       "alertmanager: {url: 'http://a', http_config: {tls_config: {zebra: 1}}}",
       "docker: {zebra: 1}",
+      "kubernetes: {zebra: 1}",
       "docker: {host: 'tcp://e', tls_config: {ca_file: ca, zebra: 1}}",
       "targets: [{name: a, simulated: {}, zebra: 1}]",
       "targets: [{name: a, simulated: {zebra: 1}}]",

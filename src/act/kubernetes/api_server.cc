@@ -140,6 +140,7 @@ struct ApiServer::Inner {
 
   const KubernetesAccess access;
   const HttpObserver observer;
+  std::optional<Error> why_not;
   const SystemClock clock;
   Credentials credentials;
   Guarded<std::optional<Line>> line;
@@ -151,7 +152,7 @@ std::optional<Duration> ApiServer::Inner::round(std::span<Way> ways, const std::
   for (Way& way : ways) {
     if (!way.ended) open.push_back(&way);
   }
-  const auto identity = credentials.current(stop);
+  const auto identity = why_not ? Result<Identity>(fail(*why_not)) : credentials.current(stop);
   if (!identity) {
     for (Way* way : open) {
       ApiError error;
@@ -200,6 +201,9 @@ void ApiServer::Inner::run(std::span<Way> ways, const std::stop_token& stop) {
 
 ApiServer::ApiServer(KubernetesAccess access, HttpObserver observer)
     : inner_(std::make_unique<Inner>(std::move(access), std::move(observer))) {}
+ApiServer::ApiServer(Error why_not) : ApiServer(KubernetesAccess{}) {
+  inner_->why_not = std::move(why_not);
+}
 ApiServer::~ApiServer() = default;
 
 ApiResult<Json> ApiServer::send(const ApiRequest& request, const std::stop_token& stop) {

@@ -50,6 +50,8 @@ struct ApiRequest {
 class ApiServer {
  public:
   explicit ApiServer(KubernetesAccess access, HttpObserver observer = {});
+  // There is no way to one: every call ends with this.
+  explicit ApiServer(Error why_not);
   ~ApiServer();
   ApiServer(const ApiServer&) = delete;
   ApiServer& operator=(const ApiServer&) = delete;
