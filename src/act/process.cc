@@ -181,9 +181,19 @@ void BackgroundProcess::watch(const ProcessSpec& spec, std::promise<Status> star
     started.set_value(fail(child.error()));
     return;
   }
+  mark_ = child->mark();
   started.set_value({});
   ProcessEnd end = Watch(spec, *std::move(child)).to_the_end(asked_.get_token());
   ended_.with([&](auto& ended) { ended = std::move(end); });
+}
+
+bool program_lives(const std::string& mark) {
+  return process::marked(mark).has_value();
+}
+
+void end_program(const std::string& mark, Firmness firmness) {
+  const auto pid = process::marked(mark);
+  if (pid) process::signal_session_of(*pid, firmness == Firmness::kill ? SIGKILL : SIGTERM);
 }
 
 BackgroundProcess::~BackgroundProcess() {

@@ -73,6 +73,8 @@ class BackgroundProcess {
 
   // Asks it to end; does not wait.
   void end() { asked_.request_stop(); }
+  // What end_program() knows it by, in another process of ours, too.
+  [[nodiscard]] const std::string& mark() const { return mark_; }
   // Absent while it, or something of its session, still runs.
   [[nodiscard]] std::optional<ProcessEnd> ended() const {
     return ended_.with([](const auto& ended) { return ended; });
@@ -86,10 +88,18 @@ class BackgroundProcess {
   explicit BackgroundProcess(std::stop_token ending) : on_ending_(std::move(ending), Ask{asked_}) {}
   void watch(const ProcessSpec& spec, std::promise<Status> started);
 
+  std::string mark_;
   std::stop_source asked_;
   std::stop_callback<Ask> on_ending_;
   Guarded<std::optional<ProcessEnd>> ended_{};
   std::jthread watcher_;
 };
+
+// A program that was started in the background by a process of ours that has died since: does it still run? What it
+// left running itself is not looked at.
+[[nodiscard]] bool program_lives(const std::string& mark);
+enum class Firmness { ask, kill };
+// Sends SIGTERM or SIGKILL to it and to what it started, if it still runs.
+void end_program(const std::string& mark, Firmness firmness);
 
 }  // namespace alertscaler

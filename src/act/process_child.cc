@@ -168,7 +168,8 @@ class Files {
 struct Process {
   pid_t pid = 0;
   pid_t session = 0;
-  bool lives = false;  // is no zombie
+  bool lives = false;   // is no zombie
+  std::string started;  // in ticks since the system started
 };
 
 // "17 (a name) S 1 17 17 …"
@@ -179,11 +180,12 @@ std::optional<Process> process_of(const std::string& pid) {
   const std::size_t name_end = line.rfind(')');
   if (name_end == std::string::npos || name_end + 2 >= line.size()) return std::nullopt;
   const std::vector<std::string> fields = text::split(std::string_view(line).substr(name_end + 2), ' ');
-  if (fields.size() < 4) return std::nullopt;
+  constexpr std::size_t started_at = 19;
+  if (fields.size() <= started_at) return std::nullopt;
   const auto number = text::parse_int(pid);
   const auto session = text::parse_int(fields[3]);
   if (!number || !session) return std::nullopt;
-  return Process{*number, *session, fields[0] != "Z" && fields[0] != "X"};
+  return Process{*number, *session, fields[0] != "Z" && fields[0] != "X", fields[started_at]};
 }
 
 // Groups are not enough: a shell with job control, or timeout(1), makes new ones.
@@ -264,8 +266,7 @@ void Child::look() {
 }
 
 void Child::signal_session(int signal) const {
-  ::kill(-pid_, signal);  // at once, whoever is being made just now
-  for (const pid_t member : living_members(pid_)) ::kill(member, signal);
+  signal_session_of(pid_, signal);
 }
 
 bool Child::session_lives() const {
@@ -275,6 +276,24 @@ bool Child::session_lives() const {
 void Child::reap() const {
   siginfo_t info{};
   ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG);
+}
+
+std::string Child::mark() const {
+  const auto process = process_of(std::to_string(pid_));
+  return std::to_string(pid_) + " " + (process ? process->started : "");
+}
+
+std::optional<pid_t> marked(const std::string& mark) {
+  const std::string pid = mark.substr(0, mark.find(' '));
+  const auto number = text::parse_int(pid);
+  const auto process = number && *number > 1 ? process_of(pid) : std::nullopt;
+  if (!process || !process->lives || pid + " " + process->started != mark) return std::nullopt;
+  return process->pid;
+}
+
+void signal_session_of(pid_t leader, int signal) {
+  ::kill(-leader, signal);  // at once, whoever is being made just now
+  for (const pid_t member : living_members(leader)) ::kill(member, signal);
 }
 
 Result<Child> spawn(const ProcessSpec& spec) {

@@ -92,6 +92,7 @@ class Child {
   // Does anything of its session still run?
   [[nodiscard]] bool session_lives() const;
   void reap() const;
+  [[nodiscard]] std::string mark() const;
 
  private:
   pid_t pid_;
@@ -101,6 +102,11 @@ class Child {
 
 // Errors as those of run_process.
 [[nodiscard]] Result<Child> spawn(const ProcessSpec& spec);
+
+// The process that mark() of a child named, if it still runs; a later one that happens to have its number is another.
+[[nodiscard]] std::optional<pid_t> marked(const std::string& mark);
+// To all processes of a session.
+void signal_session_of(pid_t leader, int signal);
 
 // Until there is something to read, the child exits, somebody wakes us or `until` has come.
 void wait_for(const Child& child, const Wake& wake, std::chrono::steady_clock::time_point until);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "act/advisory.h"
+#include "act/command.h"
 #include "act/docker/compose.h"
 #include "act/simulated.h"
 
@@ -92,6 +93,9 @@ std::shared_ptr<Backend> BackendFactory::make(const Target& target, const Settin
     }
     std::shared_ptr<Backend> operator()(const Advisory& advisory) const {
       return make_advisory(target.name, advisory, factory.keep_);
+    }
+    std::shared_ptr<Backend> operator()(const CommandTarget& command) const {
+      return make_command(target.name, command, factory.keep_, factory.ending_.get_token());
     }
     std::shared_ptr<Backend> operator()(const ComposeService& service) const {
       auto both = std::make_shared<OnEngine>();

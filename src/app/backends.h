@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 
 #include "act/docker/engine.h"
 #include "act/keep.h"
@@ -34,6 +35,8 @@ class BackendFactory {
   [[nodiscard]] control::Backends make_all(const Settings& settings);
   // Of the targets that are new in `next`, or whose own cannot be used any more.
   [[nodiscard]] control::Backends make_changed(const Settings& next, const Settings& now);
+  // What runs in the background ends. To be called when no pass is under way any more.
+  void stop() { ending_.request_stop(); }
   // Does a target of that name exist in `now` as something else: another kind, another service, another engine?
   [[nodiscard]] static bool is_elsewhere(const Target& target, const Settings& next, const Settings& now);
 
@@ -45,6 +48,7 @@ class BackendFactory {
   Keep& keep_;
   Metrics& metrics_;
   const Clock& clock_;
+  std::stop_source ending_;
   DockerEndpoint endpoint_;
   std::shared_ptr<docker::Engine> engine_;  // at endpoint_; made when the first target needs it
   KubernetesCluster cluster_;

@@ -167,6 +167,7 @@ int serve(const ServeOptions& options) {
   (*server)->stop();
   resync.stop();
   controller.stop();
+  backends.stop();
   server->reset();
   log::info("stopped");
   return 0;

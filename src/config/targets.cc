@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "config/targets_command.h"
 
 namespace alertscaler::config {
 namespace {
@@ -123,6 +124,12 @@ void read_compose(const Value& value, TargetDraft& draft) {
   draft.target.backend = std::move(service);
 }
 
+void read_programs(const Value& value, TargetDraft& draft) {
+  CommandTarget command;
+  draft.backend_known = read_command(value, command);
+  if (draft.backend_known) draft.target.backend = std::move(command);
+}
+
 void read_initial(const Value& value, TargetDraft& draft) {
   draft.initial_at = value.at();
   int initial = 0;
@@ -131,10 +138,14 @@ void read_initial(const Value& value, TargetDraft& draft) {
 
 constexpr std::array<Field<TargetDraft>, 2> target_fields = {{{"name", read_name}, {"initial", read_initial}}};
 
-constexpr std::array<Field<TargetDraft>, 3> kind_fields = {
-    {{"docker_compose", read_compose}, {"simulated", read_simulated}, {"advisory", read_advisory}}};
-constexpr std::array<std::string_view, 6> later_kinds = {"docker_swarm", "docker_swarm_node", "docker_nodes",
-                                                         "kubernetes",   "kubernetes_node",   "command"};
+constexpr std::array<Field<TargetDraft>, 4> kind_fields = {{
+    {"docker_compose", read_compose},
+    {"command", read_programs},
+    {"simulated", read_simulated},
+    {"advisory", read_advisory},
+}};
+constexpr std::array<std::string_view, 5> later_kinds = {"docker_swarm", "docker_swarm_node", "docker_nodes",
+                                                         "kubernetes", "kubernetes_node"};
 
 std::string kinds_in_words() {
   std::vector<std::string> words;

@@ -56,8 +56,7 @@ Instant Controller::pass(const TargetName& name, const std::stop_token& stop) {
 
   if (look.state.in_flight) {
     if (const Status settled = settle(look); !settled) return not_stored(runtime, settled.error());
-    // What failed has just been cleaned up: decide from a fresh observation.
-    if (look.state.retry_at && !look.state.in_flight) return clock_.now();
+    if (look.failed) return clock_.now();  // decide from a fresh observation
   }
   const decide::Look decided = decide::decide(
       {clock_.now(), look.policy(), look.alerts, look.state, look.observed, look.orders, unproven_ends(look.state)});
@@ -75,6 +74,7 @@ Instant Controller::pass(const TargetName& name, const std::stop_token& stop) {
     if (status && look.state.in_flight) status = carry_on(look);
   }
   publish(look, decided.decision);
+  if (status && look.failed) return clock_.now();
   return status ? next_look(look, decided.decision) : not_stored(runtime, status.error());
 }
 
@@ -182,11 +182,10 @@ Status Controller::finish(Look& look, ActionOutcome outcome, bool there, std::st
   crash_point("before_outcome");
   if (const Status written = store_.finish(entry, state); !written) return written;
   look.state = state;
+  look.failed = outcome == ActionOutcome::failed || outcome == ActionOutcome::timeout;
   look.runtime.last_error.clear();
   metrics_.action_ended(look.name(), backend_name(look.setup->target.backend), entry.action, outcome, now - entry.time);
-  const log::Level level =
-      outcome == ActionOutcome::failed || outcome == ActionOutcome::timeout ? log::Level::warn : log::Level::info;
-  log::write(level, "action.end",
+  log::write(look.failed ? log::Level::warn : log::Level::info, "action.end",
              {{"target", look.name().text},
               {"id", entry.id},
               {"action", to_string(entry.action)},

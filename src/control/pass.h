@@ -17,6 +17,7 @@ struct Controller::Look {
   Orders orders;      // that hold now
   Observed observed;  // as decide() sees it: of a dry run, the count as if
   bool dry_run = false;
+  bool failed = false;  // an action has just failed or timed out: what is observed may be of no use any more
 
   [[nodiscard]] const TargetName& name() const { return runtime.name; }
   [[nodiscard]] const Policy& policy() const { return setup->target.policy; }

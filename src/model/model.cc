@@ -144,6 +144,7 @@ std::string_view backend_name(const BackendRef& ref) {
     std::string_view operator()(const Simulated&) const { return "simulated"; }
     std::string_view operator()(const Advisory&) const { return "advisory"; }
     std::string_view operator()(const ComposeService&) const { return "docker_compose"; }
+    std::string_view operator()(const CommandTarget&) const { return "command"; }
   };
   return std::visit(Visitor{}, ref);
 }
@@ -151,6 +152,9 @@ std::string_view backend_name(const BackendRef& ref) {
 std::vector<std::pair<std::string, std::string>> describe(const BackendRef& ref) {
   if (const auto* compose = std::get_if<ComposeService>(&ref)) {
     return {{"project", compose->project}, {"service", compose->service}};
+  }
+  if (const auto* command = std::get_if<CommandTarget>(&ref)) {  // arguments may be secret
+    return {{"observe", command->observe.front()}, {"scale", command->scale.front()}};
   }
   return {};
 }

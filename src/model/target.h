@@ -1,6 +1,7 @@
 // What can be scaled, as the configuration describes it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +35,16 @@ struct Advisory {
   bool operator==(const Advisory&) const = default;
 };
 
+// Whatever else there is, by two programs: one says how many there are, the other sets how many there shall be.
+struct CommandTarget {
+  std::vector<std::string> observe;              // argv; {target} in it stands for the target's name
+  std::vector<std::string> scale;                // {replicas}, too, stands for the count
+  std::map<std::string, std::string> env{};      // beside a minimal environment
+  std::string directory{};                       // where they run; empty: where we do
+  Duration deadline = std::chrono::seconds{10};  // of observe; scale has the action's timeout
+  bool operator==(const CommandTarget&) const = default;
+};
+
 // What to do with a workload whose count an autoscaler (an HPA, or KEDA's ScaledObject) sets.
 enum class HpaMode {
   automatic,  // move the autoscaler's floor, and put it back when the episode ends
@@ -58,7 +69,7 @@ struct KubernetesNodes {
   bool operator==(const KubernetesNodes&) const = default;
 };
 
-using BackendRef = std::variant<Simulated, Advisory, ComposeService>;
+using BackendRef = std::variant<Simulated, Advisory, ComposeService, CommandTarget>;
 [[nodiscard]] std::string_view backend_name(const BackendRef& ref);  // "docker_compose": the configuration's own word
 // The reference's own keys for people and for the API: {{"project","shop"},{"service","web"}}.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> describe(const BackendRef& ref);

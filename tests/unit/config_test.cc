@@ -129,6 +129,7 @@ TEST_CASE("the reference has every key") {
       "docker: {host: 'tcp://e', tls_config: {ca_file: ca, zebra: 1}}",
       "targets: [{name: a, simulated: {}, zebra: 1}]",
       "targets: [{name: a, simulated: {zebra: 1}}]",
+      "targets: [{name: a, command: {observe: [a], scale: ['{replicas}'], zebra: 1}}]",
       "targets: [{name: a, docker_compose: {project: p, service: s, zebra: 1}}]",
       "defaults: {zebra: 1}",
       "defaults: {up: {zebra: 1}}",
@@ -221,7 +222,7 @@ TEST_CASE("every key arrives where it belongs") {
   CHECK(settings.max_parallel == 3);
   CHECK(settings.stale_after == 2min);
   CHECK(settings.history_retention == 168h);
-  REQUIRE(settings.targets.size() == 4);
+  REQUIRE(settings.targets.size() == 5);
 
   Policy defaults;
   defaults.min = 2;
@@ -256,6 +257,12 @@ TEST_CASE("every key arrives where it belongs") {
   CHECK(target(settings, "lab").backend == BackendRef{Simulated{0, 3s}});
   CHECK(target(settings, "lab").policy.on_resolve == OnResolve::min);
   CHECK(target(settings, "agents").backend == BackendRef{Advisory{5}});
+  CommandTarget legacy;
+  legacy.observe = {"./count", "--of", "{target}"};
+  legacy.scale = {"ansible-playbook", "scale.yml", "-e", R"({"replicas": {replicas}, "pool": "{target}"})", ""};
+  legacy.env = {{"ANSIBLE_CONFIG", "/etc/ansible/ansible.cfg"}, {"COUNT", "5"}, {"EMPTY", ""}};
+  legacy.deadline = 3s;
+  CHECK(target(settings, "legacy").backend == BackendRef{legacy});
 }
 
 TEST_CASE("on_resolve says what becomes of a drain, too") {

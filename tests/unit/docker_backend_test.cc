@@ -7,30 +7,15 @@
 #include "support/catch.h"
 #include "support/fake_engine.h"
 #include "support/golden.h"
+#include "support/memory_keep.h"
 
 using namespace alertscaler;
 using namespace alertscaler::docker;
 using namespace std::chrono_literals;
 using test::FakeEngine;
+using test::MemoryKeep;
 
 namespace {
-
-class MemoryKeep final : public Keep {
- public:
-  [[nodiscard]] std::optional<std::string> get(std::string_view key) const override {
-    const auto found = values.find(std::string(key));
-    return found == values.end() ? std::nullopt : std::optional(found->second);
-  }
-  [[nodiscard]] Status put(std::string_view key, std::string value) override {
-    if (!error.empty()) return fail(ErrorKind::storage, error);
-    values[std::string(key)] = std::move(value);
-    ++puts;
-    return {};
-  }
-  std::map<std::string, std::string> values;
-  std::string error;
-  int puts = 0;
-};
 
 Json recorded(const std::string& name) {
   return Json::parse(test::read_golden("docker/" + name + ".inspect.json"));
