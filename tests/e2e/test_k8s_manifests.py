@@ -126,15 +126,6 @@ def test_the_rules_are_those_of_the_folder_rules(scratch):
         run(["promtool", "check", "rules", groups])
 
 
-# What newer API servers want, and the form of it that Kubernetes 1.20 has: the fields that are used are the same.
-OLDER = {"autoscaling/v2": "autoscaling/v2beta2", "policy/v1": "policy/v1beta1"}
-
-
-def group_versions(plane):
-    groups = plane.get("/apis")["groups"]
-    return {each["groupVersion"] for group in groups for each in group["versions"]}
-
-
 @pytest.fixture(scope="session")
 def plane_with_kinds(control_plane):
     """A control plane that knows what k8s/ is made of, with the namespaces that objects are put into."""
@@ -148,11 +139,7 @@ def plane_with_kinds(control_plane):
 def test_a_real_api_server_accepts_it(rendered, plane_with_kinds, scratch):
     """Server-side apply refuses unknown fields, too; dry-run stores nothing."""
     plane = plane_with_kinds
-    known = group_versions(plane)
-    objects = [dict(each) for each in rendered.objects]
-    for each in objects:
-        if each["apiVersion"] != "v1" and each["apiVersion"] not in known:
-            each["apiVersion"] = OLDER[each["apiVersion"]]
+    objects = manifests.as_known_to(plane, rendered.objects)
     path = scratch.file("all.yaml", text=yaml.safe_dump_all(objects))
     told = plane.kubectl("apply", "--server-side", "--dry-run=server", "--filename", path)
     assert len(told.splitlines()) == len(objects), told

@@ -13,6 +13,8 @@ OVERLAYS = sorted(os.listdir(os.path.join(K8S, "overlays")))
 COMPONENTS = sorted(os.listdir(os.path.join(K8S, "components")))
 NAMESPACE = "alertscaler"
 
+# What newer API servers want, and the form of it that Kubernetes 1.20 has: the fields that are used are the same.
+_OLDER = {"autoscaling/v2": "autoscaling/v2beta2", "policy/v1": "policy/v1beta1"}
 _CLUSTER_SCOPED = {"Namespace", "ClusterRole", "ClusterRoleBinding", "PriorityClass", "CustomResourceDefinition"}
 _NAMESPACE_TRANSFORMER = os.path.join(K8S, "overlays/dev/namespace.yaml")
 
@@ -51,6 +53,14 @@ class Manifests:
         """(object, its pod template) of everything that makes pods."""
         return [(each, each["spec"]["template"]) for each in self.objects
                 if each["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "Job")]
+
+
+def as_known_to(plane, objects):
+    """These objects, in the versions that the control plane serves."""
+    groups = plane.get("/apis")["groups"]
+    known = {"v1", *(each["groupVersion"] for group in groups for each in group["versions"])}
+    return [each if each["apiVersion"] in known else {**each, "apiVersion": _OLDER[each["apiVersion"]]}
+            for each in objects]
 
 
 def render(folder):

@@ -21,9 +21,9 @@ class Request:
 
 
 class HttpServer:
-    """Serves on a free loopback port until close()."""
+    """Serves on a free loopback port until close(); with an SSLContext by TLS."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -47,6 +47,8 @@ class HttpServer:
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
