@@ -32,6 +32,10 @@ class Backend {
 
   // After a failed action: removes the broken replicas that it made. Nothing to remove is no error.
   [[nodiscard]] virtual Status clean_up(const Change& change, std::stop_token stop) = 0;
+
+  // An action has ended, or the target has come to be blocked: for those who look at it where it lives. Never waits.
+  virtual void announce(const HistoryEntry&) {}
+  virtual void announce(const Decision&) {}
 };
 
 }  // namespace alertscaler

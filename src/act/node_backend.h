@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/action.h"
 #include "model/policy.h"
 
 namespace alertscaler {
@@ -48,6 +49,9 @@ class NodeBackend {
 
   // Lets the node take work again, if it was us who stopped that; otherwise it does nothing.
   [[nodiscard]] virtual Status uncordon(const std::string& node, std::stop_token stop) = 0;
+
+  // An action on this node has begun (it has no outcome yet) or ended: for those who look at the node. Never waits.
+  virtual void announce(const std::string&, const HistoryEntry&) {}
 };
 
 }  // namespace alertscaler

@@ -60,6 +60,20 @@ std::optional<std::string> from_base64(std::string_view encoded) {
   return out;
 }
 
+std::string to_base64(std::string_view bytes) {
+  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const auto byte = [&](std::size_t at) { return at < bytes.size() ? static_cast<unsigned char>(bytes[at]) : 0U; };
+    const unsigned bits = (byte(i) << 16U) | (byte(i + 1) << 8U) | byte(i + 2);
+    out += alphabet[bits >> 18U];
+    out += alphabet[(bits >> 12U) & 63U];
+    out += i + 1 < bytes.size() ? alphabet[(bits >> 6U) & 63U] : '=';
+    out += i + 2 < bytes.size() ? alphabet[bits & 63U] : '=';
+  }
+  return out;
+}
+
 std::string without_tags(std::string_view html) {
   std::string out;
   bool inside = false;

@@ -197,6 +197,7 @@ Status Controller::finish(Look& look, ActionOutcome outcome, bool there, std::st
               {"user", user_name(entry.cause)},
               {"error", entry.error}});
   look.runtime.view.with([&](TargetView& view) { view.last_action = entry; });
+  look.setup->backend->announce(entry);
   return {};
 }
 
@@ -252,6 +253,7 @@ void Controller::say(Look& look, const Decision& decision) {
   const bool worth = decision.outcome == Outcome::act || waits || decision.outcome == Outcome::blocked;
   const bool news = decision.outcome == Outcome::act || look.runtime.last_said != what;
   look.runtime.last_said = what;
+  if (news && decision.outcome == Outcome::blocked && !look.dry_run) look.setup->backend->announce(decision);
   const log::Level level = worth && news ? log::Level::info : log::Level::debug;
   log::write(level, decision.outcome == Outcome::act ? "action.start" : "decision",
              {{"target", look.name().text},

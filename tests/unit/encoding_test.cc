@@ -22,6 +22,14 @@ TEST_CASE("base64 of every form") {
   CHECK(text::from_base64("__79") == std::string("\xFF\xFE\xFD"));
 }
 
+TEST_CASE("base64 is written as it is read") {
+  CHECK(text::to_base64("") == "");
+  CHECK(text::to_base64("f") == "Zg==");
+  CHECK(text::to_base64("fo") == "Zm8=");
+  CHECK(text::to_base64("foo") == "Zm9v");
+  CHECK(text::to_base64("\xFF\xFE\xFD") == "//79");
+}
+
 TEST_CASE("what is no base64 is not half of it") {
   CHECK_FALSE(text::from_base64("Zm9v!").has_value());
   CHECK_FALSE(text::from_base64("Z").has_value());

@@ -60,6 +60,12 @@ bool may_try_again(const Way& way, const ApiError& error) {
   return throttled || (error.code == 0 && !error.maybe_done);
 }
 
+// Certificates of either side that have been replaced show so. Nothing was done then.
+bool is_about_trust(const HttpResult& result) {
+  using Why = HttpError::Why;
+  return !result && (result.error().why == Why::not_trusted || result.error().why == Why::tls);
+}
+
 Duration wait_before(const Way& way, const ApiError& error) {
   if (error.retry_after) return *error.retry_after;
   Duration wait = first_wait;
@@ -170,8 +176,8 @@ std::optional<Duration> ApiServer::Inner::round(std::span<Way> ways, const std::
     Way& way = *open[i];
     ++way.tries;
     ApiResult<Json> result = judged(results[i], *way.request);
-    if (!result && result.error().code == 401 && !std::exchange(way.renewed, true) &&
-        credentials.renew(*identity, stop)) {
+    const bool doubtful = !result && (result.error().code == 401 || is_about_trust(results[i]));
+    if (doubtful && !std::exchange(way.renewed, true) && credentials.renew(*identity, stop)) {
       wait = std::max(wait.value_or(Duration{0}), Duration{0});
       continue;
     }

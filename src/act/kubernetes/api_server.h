@@ -44,7 +44,7 @@ struct ApiRequest {
 
 // Thread-safe; all targets of one cluster share it. Reads are tried again (a few times, within their timeout, as long
 // as the error may pass by itself); of writes only those that were not carried out for sure (429 with Retry-After).
-// A 401 makes it read its credentials anew and try once more.
+// A 401, or a certificate that is not taken, makes it read its credentials anew and try once more.
 // Error kinds: unreachable, busy (throttled, or not able to serve now), refused (401, 403: with what to do), not_found,
 // conflict (409), invalid (400, 422), cancelled.
 class ApiServer {

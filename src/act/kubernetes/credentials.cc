@@ -11,6 +11,7 @@ namespace alertscaler::kubernetes {
 namespace {
 
 constexpr Duration keep_for = std::chrono::seconds{60};  // as client-go does
+constexpr Duration plugin_rest = std::chrono::seconds{10};
 
 Result<Secret> token_of(const KubernetesAccess& access) {
   if (access.token_file.empty()) return access.token;
@@ -65,7 +66,7 @@ void put_identity(const KubernetesAccess& access, const Identity& identity, Http
 
 Credentials::Credentials(KubernetesAccess access, const Clock& clock) : access_(std::move(access)), clock_(clock) {}
 
-Result<Identity> Credentials::read() const {
+Result<Identity> Credentials::read_files() const {
   Identity identity;
   auto ca = pem_of(access_.ca_data, access_.ca_file, "the cluster's certificate authority");
   if (!ca) return fail(std::move(ca).error());
@@ -85,30 +86,69 @@ Result<Identity> Credentials::read() const {
 }
 
 // Keeps what is known when what there is now cannot be read: it is being replaced, or still good for a while.
-Result<Identity> Credentials::read_into(std::optional<Known>& known) {
-  auto fresh = read();
-  if (!fresh && known) {
+Status Credentials::refresh_files(Known& known, bool anyway) const {
+  const Instant now = clock_.now();
+  const bool fresh = known.files && now >= known.files_read && now - known.files_read < keep_for;
+  if (fresh && !anyway) return {};
+  auto read = read_files();
+  if (!read && !known.files) return fail(std::move(read).error());
+  if (read) {
+    known.files = *std::move(read);
+  } else {
     log::warn("kubernetes.credentials", {{"origin", access_.origin},
-                                         {"error", fresh.error().message},
+                                         {"error", read.error().message},
                                          {"text", "what was read before is used until this works again"}});
-    fresh = known->identity;
   }
-  if (fresh) known = Known{*fresh, clock_.now()};
-  return fresh;
+  known.files_read = now;
+  return {};
 }
 
-Result<Identity> Credentials::current(const std::stop_token&) {
-  return known_.with([&](std::optional<Known>& known) -> Result<Identity> {
-    const Instant now = clock_.now();
-    if (known && now >= known->read && now - known->read < keep_for) return known->identity;
-    return read_into(known);
-  });
+// One that has just run, or just failed, would do no better now.
+Status Credentials::refresh_plugin(Known& known, bool anyway, const std::stop_token& stop) const {
+  if (!access_.plugin) return {};
+  const Instant now = clock_.now();
+  const bool lately = now >= known.given_at && now - known.given_at < plugin_rest;
+  if (known.failed && lately) return fail(*known.failed);
+  const bool good = known.given && (!known.given->expires || now < *known.given->expires);
+  if (known.given && (lately || (good && !anyway))) return {};
+  auto given = run_plugin(access_, known.files->ca_pem, stop);
+  if (!given && given.error().kind == ErrorKind::cancelled) return fail(std::move(given).error());
+  known.given_at = clock_.now();
+  known.failed.reset();
+  known.given.reset();
+  if (!given) {
+    known.failed = given.error();
+    return fail(std::move(given).error());
+  }
+  known.given = *std::move(given);
+  return {};
 }
 
-bool Credentials::renew(const Identity& not_accepted, const std::stop_token&) {
-  return known_.with([&](std::optional<Known>& known) {
-    if (known && known->identity != not_accepted) return true;  // somebody was faster
-    const auto fresh = read_into(known);
+Result<Identity> Credentials::refreshed(Known& known, bool anyway, const std::stop_token& stop) const {
+  if (Status read = refresh_files(known, anyway); !read) return fail(std::move(read).error());
+  if (Status ran = refresh_plugin(known, anyway, stop); !ran) return fail(std::move(ran).error());
+  return identity_of(known);
+}
+
+Identity Credentials::identity_of(const Known& known) {
+  Identity identity = *known.files;
+  if (!known.given) return identity;
+  if (!known.given->token.empty()) identity.token = known.given->token;
+  if (!known.given->cert_pem.empty()) {
+    identity.cert_pem = known.given->cert_pem;
+    identity.key_pem = known.given->key_pem;
+  }
+  return identity;
+}
+
+Result<Identity> Credentials::current(const std::stop_token& stop) {
+  return known_.with([&](Known& known) { return refreshed(known, false, stop); });
+}
+
+bool Credentials::renew(const Identity& not_accepted, const std::stop_token& stop) {
+  return known_.with([&](Known& known) {
+    if (known.files && identity_of(known) != not_accepted) return true;  // somebody was faster
+    const auto fresh = refreshed(known, true, stop);
     return fresh && *fresh != not_accepted;
   });
 }
