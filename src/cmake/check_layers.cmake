@@ -2,7 +2,7 @@
 # The table in src/README.md says the same in words.
 cmake_minimum_required(VERSION 3.24)
 
-set(parts base model config decide check remember act record resync receive control client app)
+set(parts base model config decide check remember act record resync page receive control client app)
 set(may_base base)
 set(may_model base model)
 set(may_config base model config)
@@ -12,7 +12,8 @@ set(may_remember base model remember)
 set(may_act base model act)
 set(may_record base model record)
 set(may_resync base model decide remember record resync act/http_client.h)
-set(may_receive base model decide remember record receive)
+set(may_page page)
+set(may_receive base model decide remember record page receive)
 set(may_control base model decide remember act record control receive/ports.h)  # the interface that it implements
 set(may_client base model act client)
 set(may_app ${parts})

@@ -42,7 +42,8 @@ struct Alert {
   Instant last_seen;
   std::optional<Instant> ends_at;  // only from senders that bound an alert's life: it leaves the set at this time
   Source source = Source::manual;
-  std::string group_key;  // Alertmanager's; empty when the sender gave none
+  std::string group_key;      // Alertmanager's; empty when the sender gave none
+  std::string generator_url;  // where a person sees what fires, as the sender says; empty when it gave none
   Mapping mapping;
 
   [[nodiscard]] std::string_view name() const;  // the label alertname, or empty

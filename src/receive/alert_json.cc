@@ -12,6 +12,9 @@
 namespace alertscaler::receive::json {
 namespace {
 
+// A link that is longer is no use when it is cut off, and so is left out.
+constexpr std::size_t url_bytes_max = 4096;
+
 static_assert(body_padding >= simdjson::SIMDJSON_PADDING);
 
 // Grafana's payload is 5 deep.
@@ -188,9 +191,9 @@ Delivered read_alert(const dom::element& value, Form form, const Limits& limits)
     alert.problem = wrong_type("alert", "an object", value);
     return alert;
   }
-  constexpr std::array<std::string_view, 7> names = {"labels", "annotations", "startsAt", "endsAt",
-                                                     "status", "fingerprint", "values"};
-  constexpr std::size_t pushed_names = 4;
+  constexpr std::array<std::string_view, 8> names = {"labels",       "annotations", "startsAt",    "endsAt",
+                                                     "generatorURL", "status",      "fingerprint", "values"};
+  constexpr std::size_t pushed_names = 5;
   const auto last = form == Form::pushed ? names.begin() + pushed_names : names.end();
   std::array<bool, names.size()> seen{};
   std::optional<dom::element> values;
@@ -209,6 +212,9 @@ Delivered read_alert(const dom::element& value, Form form, const Limits& limits)
     if (pair.key == "annotations") read_labels(pair.value, "annotations", limits, alert, alert.annotations);
     if (pair.key == "startsAt") read_time(pair.value, "startsAt", alert, alert.starts_at);
     if (pair.key == "endsAt") read_time(pair.value, "endsAt", alert, alert.ends_at);
+    if (pair.key == "generatorURL" && pair.value.get(text) == simdjson::SUCCESS && text.size() <= url_bytes_max) {
+      alert.generator_url = text;
+    }
     if (pair.key == "values" && form == Form::grafana) values = pair.value;
     if (pair.key == "fingerprint" && pair.value.get(text) == simdjson::SUCCESS && is_fingerprint(text)) {
       alert.fingerprint = Fingerprint{std::string(text)};

@@ -29,6 +29,7 @@ void write_fields(JsonWriter& json, const Alert& alert) {
       .field("startsAt", alert.starts_at)
       .field("endsAt", alert.ends_at)
       .field("last_seen", alert.last_seen)
+      .field("generatorURL", alert.generator_url)
       .field("target", alert.mapping.target.text)
       .field("action", to_string(alert.mapping.action))
       .field("source", to_string(alert.source));

@@ -63,6 +63,7 @@ Batch Intake::map(Notification notification, Source source, Instant received) {
                                         .ends_at = delivered.ends_at,
                                         .source = source,
                                         .group_key = notification.group_key,
+                                        .generator_url = std::move(delivered.generator_url),
                                         .mapping = std::move(**mapping)},
                               .resolved = delivered.resolved,
                               .starts_at_known = delivered.starts_at.has_value()});

@@ -24,6 +24,7 @@ struct Delivered {
   Labels annotations;
   std::optional<Instant> starts_at;  // absent: not given, or the zero time
   std::optional<Instant> ends_at;    // likewise
+  std::string generator_url;
 };
 
 enum class Shape { alertmanager, grafana, pushed };

@@ -1,14 +1,16 @@
-// The page at /: what there is to see and where, for somebody with a browser. No scripts.
+// The page at / and its files.
 #pragma once
 
-#include <string>
-#include <vector>
+#include <string_view>
 
-#include "model/view.h"
 #include "receive/answer.h"
+#include "receive/http_head.h"
 
 namespace alertscaler::receive {
 
-[[nodiscard]] Answer page(const std::string& version, const std::vector<TargetView>& targets);
+// The page itself.
+[[nodiscard]] Answer page(const Head& head);
+// One of its files; `rest` is DIGEST/NAME.
+[[nodiscard]] Answer page_file(const Head& head, std::string_view rest);
 
 }  // namespace alertscaler::receive

@@ -63,14 +63,15 @@ enum class Handler {
   healthy,
   ready,
   reload,
-  page
+  page,
+  page_file
 };
 
 struct Router::Route {
   std::string_view path;
   std::string_view allow;  // as the Allow header says it
   Handler handler;
-  bool open = false;             // needs no token: probes have none
+  bool open = false;             // needs no token: probes have none, and the page asks for one
   bool prefix = false;           // the rest of the path is an argument
   std::string_view suffix = {};  // … up to this
 
@@ -103,7 +104,6 @@ Router::Router(const Surroundings& around, Authenticator& authenticator, ApiOpti
       controller_(around.controller),
       events_(around.events),
       authenticator_(authenticator),
-      version_(options.version),
       headers_(std::move(headers)),
       reload_(around.reload),
       intake_(around.store, around.controller, around.metrics),
@@ -127,12 +127,14 @@ Answer Router::answer(Request request) {
   });
   if (!is_set) answer.headers.emplace_back("X-Content-Type-Options", "nosniff");
   answer.headers.insert(answer.headers.end(), headers_.begin(), headers_.end());
-  answer.headers.emplace_back("Cache-Control", "no-store");
+  const bool may_be_kept = std::any_of(answer.headers.begin(), answer.headers.end(),
+                                       [](const auto& header) { return header.first == "Cache-Control"; });
+  if (!may_be_kept) answer.headers.emplace_back("Cache-Control", "no-store");
   return answer;
 }
 
 Answer Router::dispatch(Request& request, Source& source) {
-  static constexpr std::array<Route, 19> routes = {{
+  static constexpr std::array<Route, 20> routes = {{
       {webhook_path, "POST, PUT", Handler::webhook},
       {push_path, "POST", Handler::push},
       {"/api/v2/status", get, Handler::push_status},
@@ -151,7 +153,8 @@ Answer Router::dispatch(Request& request, Source& source) {
       {"/-/healthy", get, Handler::healthy, true},
       {"/-/ready", get, Handler::ready, true},
       {"/-/reload", "POST, PUT", Handler::reload},
-      {"/", get, Handler::page},
+      {"/", get, Handler::page, true},
+      {"/page/", get, Handler::page_file, true, true},
   }};
   const Route* found = nullptr;
   for (const Route& route : routes) {
@@ -182,7 +185,7 @@ Answer Router::dispatch(Request& request, Source& source) {
   }
   if (stopping_.load()) return failure(503, "the server is stopping");
   const std::string_view rest = found->rest(request.path);
-  if (found->prefix && rest.empty()) return no_such_target(controller_, rest);
+  if (found->prefix && rest.empty() && !found->open) return no_such_target(controller_, rest);
   Answer answer = call(*found, request, rest, source);
   return answer.status == 401 ? unauthorized(request, std::move(answer)) : answer;
 }
@@ -222,7 +225,9 @@ Answer Router::call(const Route& route, const Request& request, std::string_view
     case Handler::reload:
       return reload();
     case Handler::page:
-      return page(version_, controller_.targets());
+      return page(request.head);
+    case Handler::page_file:
+      return page_file(request.head, rest);
   }
   return failure(404, "");
 }

@@ -76,7 +76,6 @@ class Router {
   Controller& controller_;
   Events& events_;
   Authenticator& authenticator_;
-  const std::string version_;
   const Headers headers_;
   const std::function<Status()> reload_;
   Intake intake_;

@@ -45,7 +45,8 @@ void keep_origin(const Alert& known, std::optional<Instant> known_end, Alert& al
 
 bool same_but_for_sighting(const Alert& known, const Alert& alert) {
   return known.labels == alert.labels && known.annotations == alert.annotations && known.mapping == alert.mapping &&
-         known.source == alert.source && known.group_key == alert.group_key;
+         known.source == alert.source && known.group_key == alert.group_key &&
+         known.generator_url == alert.generator_url;
 }
 
 MergeOutcome stale(std::string reason) {
@@ -60,6 +61,8 @@ MergeOutcome refresh(const Alert& known, std::optional<Instant> known_end, Alert
   // A short text: formatting a time would cost as much as all the rest, a thousand times a notification.
   MergeOutcome out{.result = MergeResult::duplicate, .reason = "already active"};
   keep_origin(known, known_end, alert);
+  // Two Prometheus servers of one rule give two links: either is as good, and no reason to write.
+  if (!known.generator_url.empty()) alert.generator_url = known.generator_url;
   if (same_but_for_sighting(known, alert)) {
     out.change = ActiveChange::refreshed;
     out.last_seen = alert.last_seen;

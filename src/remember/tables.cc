@@ -59,6 +59,7 @@ Result<ActiveEntry> alert_of(const Statement& row) {
   alert->annotations = *std::move(annotations);
   alert->mapping = *std::move(mapping);
   alert->group_key = row.text(7);
+  alert->generator_url = row.text(10);
   return ActiveEntry{row.integer(0), std::move(alert), {row.instant(8), row.optional_instant(9)}};
 }
 
@@ -101,8 +102,8 @@ Status each_action(Db& db, const std::filesystem::path& file, const std::string&
 Status load_alerts(Db& db, const std::filesystem::path& file, Memory& memory) {
   Status status = each_row(
       db, file,
-      "SELECT a.id, fingerprint, starts_at, source, labels, annotations, mapping, group_key, last_seen, ends_at "
-      "FROM alert a LEFT JOIN sighting s ON s.id = a.id ORDER BY a.id",
+      "SELECT a.id, fingerprint, starts_at, source, labels, annotations, mapping, group_key, last_seen, ends_at, "
+      "generator_url FROM alert a LEFT JOIN sighting s ON s.id = a.id ORDER BY a.id",
       [&](const Statement& row) -> Status {
         Result<ActiveEntry> entry = alert_of(row);
         if (!entry) return fail(unreadable(file, "alert " + std::string(row.text(1)), entry.error()));
@@ -175,11 +176,11 @@ DbResult<Tables> Tables::prepare(Db& db) {
   Tables tables(db);
   const std::pair<std::optional<Statement>*, std::string_view> statements[] = {
       {&tables.insert_alert_,
-       "INSERT INTO alert (id, fingerprint, starts_at, source, group_key, labels, annotations, mapping) "
-       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
+       "INSERT INTO alert (id, fingerprint, starts_at, source, group_key, labels, annotations, mapping, generator_url) "
+       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"},
       {&tables.update_alert_,
        "UPDATE alert SET starts_at = ?3, source = ?4, group_key = ?5, labels = ?6, "
-       "annotations = ?7, mapping = ?8 WHERE id = ?1 AND fingerprint = ?2"},
+       "annotations = ?7, mapping = ?8, generator_url = ?9 WHERE id = ?1 AND fingerprint = ?2"},
       {&tables.delete_alert_, "DELETE FROM alert WHERE id = ?1"},
       {&tables.insert_sighting_, "INSERT INTO sighting (id, last_seen, ends_at) VALUES (?1, ?2, ?3)"},
       {&tables.update_sighting_, "UPDATE sighting SET last_seen = ?2, ends_at = ?3 WHERE id = ?1"},
@@ -221,7 +222,8 @@ DbResult<void> Tables::write_alert(const StagedAlerts::Change& change) {
     const Alert& alert = *after.alert;
     Statement& put = change.before == nullptr ? *insert_alert_ : *update_alert_;
     auto done = put.run(after.row, alert.fingerprint.text, alert.starts_at, to_string(alert.source), alert.group_key,
-                        codec::encode(alert.labels), codec::encode(alert.annotations), codec::encode(alert.mapping));
+                        codec::encode(alert.labels), codec::encode(alert.annotations), codec::encode(alert.mapping),
+                        alert.generator_url);
     if (!done) return done;
   }
   if (change.before == nullptr) return insert_sighting_->run(after.row, after.seen.last_seen, after.seen.ends_at);

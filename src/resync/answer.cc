@@ -54,6 +54,7 @@ Result<std::optional<FiringAlert>> alert_from(const Json& object) {
   if (const std::string* updated_at = text_at(object, "updatedAt")) {
     alert.updated_at = text::parse_time(*updated_at).value_or(alert.starts_at);
   }
+  if (const std::string* url = text_at(object, "generatorURL")) alert.generator_url = *url;
   const std::string* fingerprint = text_at(object, "fingerprint");
   alert.fingerprint =
       fingerprint != nullptr && is_fingerprint(*fingerprint) ? Fingerprint{*fingerprint} : fingerprint_of(alert.labels);

@@ -16,6 +16,7 @@ struct FiringAlert {
   Labels annotations;
   Instant starts_at;
   Instant updated_at;  // the later one of two is the newer
+  std::string generator_url{};
 };
 
 // GET /api/v2/alerts: hands over one alert after the other, so that those that are none of ours need not be kept;

@@ -232,6 +232,7 @@ void Resync::fill(Survey& survey, Found&& found) {
                                        .ends_at = {},
                                        .source = Source::resync,
                                        .group_key = {},
+                                       .generator_url = std::move(one.alert.generator_url),
                                        .mapping = *std::move(one.mapping)}});
   }
 }

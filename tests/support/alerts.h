@@ -22,6 +22,7 @@ namespace alertscaler::test {
   out.starts_at = starts;
   out.last_seen = seen;
   out.source = Source::alertmanager;
+  out.generator_url = "http://prometheus:9090/graph?g0.expr=" + name;
   out.group_key = "{}:{alertname=\"" + name + "\"}";
   out.mapping = {TargetName{target}, AlertAction::up, {}, {}};
   return out;

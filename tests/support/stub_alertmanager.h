@@ -105,7 +105,7 @@ inline nlohmann::json gettable(const std::string& name, const std::string& actio
           {"endsAt", "2026-01-01T00:05:00Z"},
           {"updatedAt", starts_at},
           {"fingerprint", fingerprint_of(labels).text},
-          {"generatorURL", ""},
+          {"generatorURL", "http://prometheus:9090/graph"},
           {"receivers", {{{"name", "alertscaler"}}}},
           {"status",
            {{"state", "active"}, {"silencedBy", nlohmann::json::array()}, {"inhibitedBy", nlohmann::json::array()}}}};

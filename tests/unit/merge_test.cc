@@ -327,6 +327,24 @@ TEST_CASE("merge: whose alert it is") {
   CHECK(world.active->group_key == c.then_group);
 }
 
+TEST_CASE("merge: the link to what fires is the episode's first; another server's is no news") {
+  World world;
+  Alert first = alert("A", at(10), at(12));
+  first.generator_url.clear();
+  world.deliver(test::firing(first));
+  CHECK(world.active->generator_url.empty());
+  Alert second = alert("A", at(10), at(20));
+  second.generator_url = "http://prometheus-0/graph";
+  world.deliver(test::firing(second));
+  CHECK(world.active->generator_url == "http://prometheus-0/graph");
+  second.generator_url = "http://prometheus-1/graph";
+  world.deliver(test::firing(second));
+  CHECK(world.active->generator_url == "http://prometheus-0/graph");
+  second.starts_at = at(60);
+  world.deliver(test::firing(second));
+  CHECK(world.active->generator_url == "http://prometheus-1/graph");
+}
+
 namespace {
 
 // As Prometheus pushes it: with an end, and without a group.

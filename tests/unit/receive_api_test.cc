@@ -146,6 +146,7 @@ TEST_CASE("alerts are listed with what they ask") {
                           {"startsAt", "2025-12-31T23:59:00Z"},
                           {"endsAt", nullptr},
                           {"last_seen", "2026-01-01T00:00:00Z"},
+                          {"generatorURL", ""},
                           {"target", "web"},
                           {"action", "up"},
                           {"source", "alertmanager"}});
@@ -294,18 +295,47 @@ TEST_CASE("metrics are exposed as Prometheus wants them") {
   CHECK_THAT(reply.body, ContainsSubstring("alertscaler_build_info{version=\"0.1.0\"} 1\n"));
 }
 
-TEST_CASE("the page shows the targets and runs nothing") {
+TEST_CASE("the page is the same for all, asks for everything itself, and runs nothing but its own files") {
   Receiver receiver;
-  TargetView view = receiver.controller.target(TargetName{"web"}).value();
-  view.error = "<script>alert(1)</script> & \"more\"";
-  receiver.controller.show(view);
   const Reply reply = receiver.get("/");
   CHECK(reply.status == 200);
   CHECK(reply.header("content-type") == "text/html; charset=utf-8");
-  CHECK_THAT(reply.header("content-security-policy"), ContainsSubstring("default-src 'none'"));
-  CHECK_THAT(reply.body, ContainsSubstring("&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;more&quot;"));
-  CHECK(reply.body.find("<script") == std::string::npos);
-  CHECK_THAT(reply.body, ContainsSubstring("href=\"api/v1/targets/web\""));
+  CHECK(reply.header("cache-control") == "no-cache");
+  const std::string policy = reply.header("content-security-policy");
+  CHECK_THAT(policy, ContainsSubstring("default-src 'none'"));
+  CHECK_THAT(policy, ContainsSubstring("script-src 'self';"));
+  CHECK(policy.find("unsafe") == std::string::npos);
+  CHECK(reply.body.find("@ASSETS@") == std::string::npos);
+
+  const std::string tag = reply.header("etag");
+  const Reply again = receiver.send("GET", "/", "", "If-None-Match: " + tag + "\r\n");
+  CHECK(again.status == 304);
+  CHECK(again.body.empty());
+  CHECK(receiver.send("GET", "/", "", "If-None-Match: \"another\"\r\n").status == 200);
+}
+
+TEST_CASE("the page's files may be kept for ever, for their names change with them") {
+  Receiver receiver;
+  const std::string index = receiver.get("/").body;
+  std::size_t files = 0;
+  for (std::size_t at = index.find("\"page/"); at != std::string::npos; at = index.find("\"page/", at + 1)) {
+    const std::string path = "/" + index.substr(at + 1, index.find('"', at + 1) - at - 1);
+    CAPTURE(path);
+    ++files;
+    const Reply plain = receiver.get(path);
+    CHECK(plain.status == 200);
+    CHECK(plain.header("cache-control") == "public, max-age=31536000, immutable");
+    CHECK(plain.header("content-encoding").empty());
+    const Reply gzip = receiver.send("GET", path, "", "Accept-Encoding: br, gzip;q=0.8\r\n");
+    CHECK(gzip.header("content-encoding") == "gzip");
+    CHECK(gzip.body.size() < plain.body.size());
+    CHECK(gzip.body.substr(0, 2) == "\x1f\x8b");
+    CHECK(receiver.send("GET", path, "", "Accept-Encoding: gzip;q=0\r\n").header("content-encoding").empty());
+  }
+  CHECK(files == 3);
+  CHECK(receiver.get("/page/0123456789abcdef/main.js").status == 404);
+  CHECK(receiver.get("/page/").status == 404);
+  CHECK(receiver.get("/page/../main.js").status == 404);
 }
 
 TEST_CASE("what there is nothing at is 404, and a wrong method 405 with what is allowed") {

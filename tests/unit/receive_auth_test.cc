@@ -125,13 +125,13 @@ TEST_CASE("a token file that becomes unusable changes nothing") {
   CHECK((*opened)->admits("Bearer another"));
 }
 
-TEST_CASE("everything but the probes needs a token") {
+TEST_CASE("everything but the probes and the bare page needs a token") {
   const TokenFile file("secret\n");
   test::Receiver receiver({.web = file.config()});
-  for (const std::string target : {"/-/healthy", "/-/ready"}) CHECK(receiver.get(target).status == 200);
+  for (const std::string target : {"/-/healthy", "/-/ready", "/"}) CHECK(receiver.get(target).status == 200);
   const std::string body = test::notification_of({test::alert_of("A")}).dump();
-  for (const std::string target : {"/", "/webhook", "/metrics", "/api/v1/targets", "/api/v1/targets/web",
-                                   "/api/v1/alerts", "/api/v1/history", "/api/v1/status", "/nothing"}) {
+  for (const std::string target : {"/webhook", "/metrics", "/api/v1/targets", "/api/v1/targets/web", "/api/v1/alerts",
+                                   "/api/v1/history", "/api/v1/status", "/nothing"}) {
     const std::string method = target == "/webhook" ? "POST" : "GET";
     CAPTURE(target);
     const Reply without = receiver.send(method, target, method == "POST" ? body : "");

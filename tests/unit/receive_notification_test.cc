@@ -69,8 +69,10 @@ TEST_CASE("Alertmanager's payload is read") {
   CHECK(firing.annotations == Labels{{"summary", "größer ☺"}});
   CHECK(text::format_time(firing.starts_at.value()) == "2026-01-02T02:04:05.678Z");
   CHECK_FALSE(firing.ends_at);
+  CHECK(firing.generator_url == "http://prometheus");
   const Delivered& resolved = notification->alerts[1];
   CHECK(resolved.resolved);
+  CHECK(resolved.generator_url.empty());
   CHECK(resolved.fingerprint.text == "00000000000000ff");
   CHECK(text::format_time(resolved.ends_at.value()) == "2026-01-02T01:00:00Z");
 }

@@ -57,6 +57,7 @@ TEST_CASE("what Prometheus pushes is active until its end") {
   CHECK(active[0].fingerprint ==
         fingerprint_of({{"alertname", "HighLoad"}, {"scale_action", "up"}, {"scale_target", "web"}}));
   CHECK_FALSE(active[0].labels.contains("zone"));
+  CHECK(active[0].generator_url == "http://prometheus:9090/graph?g0.expr=up");
   CHECK(active[0].starts_at == receiver.clock.now() - 30s);
   CHECK(active[0].ends_at == receiver.clock.now() + 40s);
   CHECK(active[0].source == Source::prometheus);

@@ -48,6 +48,7 @@ TEST_CASE("an alert arrives with all that is needed of it") {
   CHECK(alerts[0].fingerprint == fingerprint_of(alerts[0].labels));
   CHECK(alerts[0].starts_at == at(-60));
   CHECK(alerts[0].updated_at == at(7.25));
+  CHECK(alerts[0].generator_url == "http://prometheus:9090/graph");
 }
 
 TEST_CASE("as many alerts arrive as are active") {
