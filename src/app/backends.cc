@@ -1,10 +1,15 @@
 #include "app/backends.h"
 
+#include <array>
+#include <cstdlib>
 #include <utility>
+
+#include <unistd.h>
 
 #include "act/advisory.h"
 #include "act/command.h"
 #include "act/docker/compose.h"
+#include "act/kubernetes/drain.h"
 #include "act/simulated.h"
 
 namespace alertscaler::app {
@@ -29,6 +34,28 @@ struct OnEngine {
   std::shared_ptr<docker::Engine> engine;
   std::unique_ptr<Backend> backend;
 };
+
+// The same for the nodes of a cluster.
+struct OnCluster {
+  std::shared_ptr<kubernetes::ApiServer> server;
+  std::shared_ptr<kubernetes::Events> events;
+  std::unique_ptr<NodeBackend> nodes;
+};
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): never set by us
+  return value == nullptr ? "" : value;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+// Are both nodes of one cluster? Then what we know of a node holds, whichever of them the target is now.
+bool are_nodes(const BackendRef& before, const BackendRef& next) {
+  return node_label_of(next) != nullptr && backend_name(before) == backend_name(next);
+}
 
 }  // namespace
 
@@ -56,7 +83,8 @@ bool BackendFactory::is_elsewhere(const Target& target, const Settings& next, co
   const auto known = now.targets.find(target.name);
   if (known == now.targets.end()) return false;
   const BackendRef& before = known->second.backend;
-  if (backend_name(before) != backend_name(target.backend) || describe(before) != describe(target.backend)) return true;
+  const bool described_alike = describe(before) == describe(target.backend) || are_nodes(before, target.backend);
+  if (backend_name(before) != backend_name(target.backend) || !described_alike) return true;
   if (runs_on_kubernetes(target) && is_another(next.cluster, now.cluster)) return true;
   return runs_on_docker(target) && next.docker != now.docker;
 }
@@ -83,26 +111,46 @@ std::shared_ptr<kubernetes::ApiServer> BackendFactory::api_server(const Settings
   return api_server_;
 }
 
-std::shared_ptr<Backend> BackendFactory::make(const Target& target, const Settings& settings) {
+std::shared_ptr<kubernetes::Events> BackendFactory::events(const Settings& settings) {
+  auto server = api_server(settings);
+  if (!events_ || server != events_of_) {
+    events_of_ = server;
+    const std::string pod = environment("POD_NAME");
+    events_ = std::make_shared<kubernetes::Events>(std::move(server), pod.empty() ? host_name() : pod, clock_);
+  }
+  return events_;
+}
+
+control::Hands BackendFactory::make(const Target& target, const Settings& settings) {
   struct Visitor {
     BackendFactory& factory;
     const Target& target;
     const Settings& settings;
-    std::shared_ptr<Backend> operator()(const Simulated& simulated) const {
+    control::Hands operator()(const Simulated& simulated) const {
       return make_simulated(target.name, simulated, factory.keep_, factory.clock_);
     }
-    std::shared_ptr<Backend> operator()(const Advisory& advisory) const {
+    control::Hands operator()(const Advisory& advisory) const {
       return make_advisory(target.name, advisory, factory.keep_);
     }
-    std::shared_ptr<Backend> operator()(const CommandTarget& command) const {
+    control::Hands operator()(const CommandTarget& command) const {
       return make_command(target.name, command, factory.keep_, factory.ending_.get_token());
     }
-    std::shared_ptr<Backend> operator()(const ComposeService& service) const {
+    control::Hands operator()(const ComposeService& service) const {
       auto both = std::make_shared<OnEngine>();
       both->engine = factory.engine(settings.docker);
       both->backend = docker::make_compose_backend(service, *both->engine, factory.keep_);
       Backend* const backend = both->backend.get();
-      return {std::move(both), backend};
+      return std::shared_ptr<Backend>(std::move(both), backend);
+    }
+    control::Hands operator()(const KubernetesNodes& nodes) const {
+      auto both = std::make_shared<OnCluster>();
+      both->server = factory.api_server(settings);
+      both->events = factory.events(settings);
+      const kubernetes::OwnPod own{environment("POD_NAMESPACE"), environment("POD_NAME")};
+      both->nodes =
+          kubernetes::make_node_backend({target.name, nodes, own}, *both->server, both->events.get(), factory.clock_);
+      NodeBackend* const backend = both->nodes.get();
+      return std::shared_ptr<NodeBackend>(std::move(both), backend);
     }
   };
   return std::visit(Visitor{*this, target, settings}, target.backend);

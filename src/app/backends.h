@@ -7,6 +7,7 @@
 #include "act/docker/engine.h"
 #include "act/keep.h"
 #include "act/kubernetes/api_server.h"
+#include "act/kubernetes/events.h"
 #include "base/clock.h"
 #include "control/controller.h"
 #include "model/settings.h"
@@ -41,9 +42,10 @@ class BackendFactory {
   [[nodiscard]] static bool is_elsewhere(const Target& target, const Settings& next, const Settings& now);
 
  private:
-  [[nodiscard]] std::shared_ptr<Backend> make(const Target& target, const Settings& settings);
+  [[nodiscard]] control::Hands make(const Target& target, const Settings& settings);
   [[nodiscard]] std::shared_ptr<docker::Engine> engine(const DockerEndpoint& endpoint);
   [[nodiscard]] std::shared_ptr<kubernetes::ApiServer> api_server(const Settings& settings);
+  [[nodiscard]] std::shared_ptr<kubernetes::Events> events(const Settings& settings);
 
   Keep& keep_;
   Metrics& metrics_;
@@ -53,6 +55,8 @@ class BackendFactory {
   std::shared_ptr<docker::Engine> engine_;  // at endpoint_; made when the first target needs it
   KubernetesCluster cluster_;
   std::shared_ptr<kubernetes::ApiServer> api_server_;  // of cluster_; likewise
+  std::shared_ptr<kubernetes::ApiServer> events_of_;   // the one that they go to
+  std::shared_ptr<kubernetes::Events> events_;         // likewise
 };
 
 }  // namespace alertscaler::app

@@ -57,12 +57,34 @@ class Unobserved final : public Backend {
   std::string why_;
 };
 
+// Which nodes there are is not a number that somebody could say.
+class UnobservedNodes final : public NodeBackend {
+ public:
+  explicit UnobservedNodes(const TargetName& name)
+      : why_(name.text + " is a target of nodes, which only a running server knows: ask one, with --url") {}
+  Result<std::vector<ObservedNode>> observe(std::stop_token /*stop*/) override { return unknown(); }
+  Result<DrainProgress> drain(const std::string&, const DrainPolicy&, std::stop_token /*stop*/) override {
+    return unknown();
+  }
+  Result<DrainProgress> rehearse(const std::string&, const DrainPolicy&, std::stop_token /*stop*/) override {
+    return unknown();
+  }
+  Status uncordon(const std::string&, std::stop_token /*stop*/) override { return unknown(); }
+
+ private:
+  [[nodiscard]] tl::unexpected<Error> unknown() const { return fail(ErrorKind::unreachable, why_); }
+
+  std::string why_;
+};
+
 control::Backends backends_of(const Settings& settings, const std::map<std::string, int>& observed, Keep& keep,
                               const Clock& clock) {
   control::Backends backends;
   for (const auto& [name, target] : settings.targets) {
     const auto count = observed.find(name.text);
-    if (count == observed.end()) {
+    if (node_label_of(target.backend) != nullptr) {
+      backends.emplace(name, std::make_unique<UnobservedNodes>(name));
+    } else if (count == observed.end()) {
       backends.emplace(name, std::make_unique<Unobserved>(name));
     } else {
       backends.emplace(name,

@@ -160,11 +160,21 @@ class RuleCheck {
 
   // scale_step and scale_replicas as the program itself reads them, with a number in place of each template.
   void check_parameters(const ScalingAlert& alert) {
-    if (!alert.action || settings_.targets.empty()) return;
+    if (!alert.action) return;
     Settings settings;  // without routes, so that the labels below count
     settings.targets = settings_.targets;
-    const Labels instruction = {{settings.labels.action, std::string(to_string(*alert.action))},
-                                {settings.labels.target, settings.targets.begin()->first.text}};
+    // A target that is not known may be any that takes every action.
+    auto known = settings.targets.find(alert.target);
+    if (known == settings.targets.end()) {
+      known = std::find_if(settings.targets.begin(), settings.targets.end(),
+                           [](const auto& item) { return node_label_of(item.second.backend) == nullptr; });
+    }
+    if (known == settings.targets.end()) return;
+    const Target& target = known->second;
+    Labels instruction = {{settings.labels.action, std::string(to_string(*alert.action))},
+                          {settings.labels.target, target.name.text}};
+    // Which node it is comes with the series.
+    if (const std::string* node_label = node_label_of(target.backend)) instruction.emplace(*node_label, "node");
     const std::string_view key = *alert.action == AlertAction::to ? replicas_key : step_key;
     Labels annotations;
     config::Mark at = rule_.at;

@@ -85,11 +85,12 @@ std::vector<Cell> target_row(const json& target) {
   const std::string observed = text_at(target, "observed");
   const std::string error = text_at(target, "error");
   const std::string decision = text_at(at(target, "decision"), "text");
+  const std::string bounds = text_at(target, "min");
   return {{text_at(target, "name")},
           {state, colour_of_state(state)},
           {observed.empty() ? "-" : text_at(target, "ready") + "/" + observed},
           {text_at(target, "desired")},
-          {text_at(target, "min") + ".." + text_at(target, "max")},
+          {bounds.empty() ? "-" : bounds + ".." + text_at(target, "max")},
           {decision.empty() ? error : decision}};
 }
 
@@ -102,9 +103,20 @@ std::string target_page(const json& target, const Terminal& terminal) {
   const std::string state = text_at(target, "state");
   line("Backend", reference(target));
   line("State", state, colour_of_state(state));
-  line("Replicas", (observed.empty() ? "not known" : observed + ", " + text_at(target, "ready") + " of them ready") +
-                       "; desired " + text_at(target, "desired") + ", from " + text_at(target, "min") + " to " +
-                       text_at(target, "max"));
+  const bool of_nodes = at(target, "nodes").is_array();
+  if (of_nodes) {
+    line("Nodes", observed.empty() ? "not known"
+                                   : observed + ", " + text_at(target, "ready") + " of them take work; desired " +
+                                         text_at(target, "desired"));
+  }
+  for (const json& node : of_nodes ? at(target, "nodes") : json::array()) {
+    const std::string how = text_at(node, "state");
+    line("Node", how + ": " + text_at(node, "text"), colour_of_state(how));
+  }
+  if (!of_nodes)
+    line("Replicas", (observed.empty() ? "not known" : observed + ", " + text_at(target, "ready") + " of them ready") +
+                         "; desired " + text_at(target, "desired") + ", from " + text_at(target, "min") + " to " +
+                         text_at(target, "max"));
   line("Decision", text_at(at(target, "decision"), "text"));
   line("Again at", time_at(at(target, "decision"), "until"));
   const json& pin = at(target, "pin");
@@ -120,8 +132,10 @@ std::string target_page(const json& target, const Terminal& terminal) {
   }
   const json& last = at(target, "last_action");
   if (last.is_object()) {
-    line("Last action", time_at(last, "time") + " " + text_at(last, "action") + " " + text_at(last, "from") + " -> " +
-                            text_at(last, "to") + ": " + text_at(last, "outcome") + "; " + why(last));
+    line("Last action", time_at(last, "time") + " " + text_at(last, "action") +
+                            (text_at(last, "node").empty() ? "" : " of " + text_at(last, "node")) + " " +
+                            text_at(last, "from") + " -> " + text_at(last, "to") + ": " + text_at(last, "outcome") +
+                            "; " + why(last));
   }
   return table.text(terminal);
 }
@@ -133,8 +147,9 @@ Table history_table() {
 std::vector<Cell> history_row(const json& entry) {
   std::string outcome = text_at(entry, "outcome");
   if (outcome.empty()) outcome = "under way";
+  const std::string node = text_at(entry, "node");
   return {{time_at(entry, "time")},
-          {text_at(entry, "target")},
+          {text_at(entry, "target") + (node.empty() ? "" : "/" + node)},
           {text_at(entry, "action")},
           {text_at(entry, "from") + " -> " + text_at(entry, "to")},
           {outcome, colour_of_outcome(outcome)},

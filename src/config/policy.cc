@@ -55,18 +55,35 @@ void read_repeat(const Value& value, PolicyDraft& draft) {
   value.read_choice<Repeat>(draft.policy.repeat, choices);
 }
 
-constexpr std::array<Field<PolicyDraft>, 8> policy_fields = {{
+void read_drain(const Value& value, PolicyDraft& draft) {
+  static constexpr std::array<Choice<DrainFailure>, 2> on_failure = {
+      {{"leave", DrainFailure::leave}, {"uncordon", DrainFailure::uncordon}}};
+  static constexpr std::array<Field<DrainPolicy>, 6> fields = {{
+      {"timeout", [](const Value& v, DrainPolicy& d) { v.read(d.timeout, AtLeast::one); }},
+      {"grace_period", [](const Value& v, DrainPolicy& d) { v.read(d.grace_period.emplace(), AtLeast::one); }},
+      {"max_unavailable", [](const Value& v, DrainPolicy& d) { v.read(d.max_unavailable); }},
+      {"delete_emptydir_data", [](const Value& v, DrainPolicy& d) { v.read(d.delete_emptydir_data); }},
+      {"force", [](const Value& v, DrainPolicy& d) { v.read(d.force); }},
+      {"on_failure", [](const Value& v, DrainPolicy& d) { v.read_choice<DrainFailure>(d.on_failure, on_failure); }},
+  }};
+  MapReader map(value, "a map such as {timeout: 15m, max_unavailable: 1}");
+  map.take(fields, draft.policy.drain);
+  map.finish();
+}
+
+constexpr std::array<Field<PolicyDraft>, 9> policy_fields = {{
     {"min", read_min},
     {"max", read_max},
     {"up", read_up},
     {"down", read_down},
     {"on_resolve", read_on_resolve},
     {"repeat", read_repeat},
+    {"drain", read_drain},
     {"timeout", [](const Value& v, PolicyDraft& d) { v.read(d.policy.timeout, AtLeast::one); }},
     {"dry_run", [](const Value& v, PolicyDraft& d) { v.read(d.policy.dry_run); }},
 }};
 
-constexpr std::array<std::string_view, 3> later_fields = {"drain", "hpa", "node_label"};
+constexpr std::array<std::string_view, 1> later_fields = {"hpa"};
 
 }  // namespace
 

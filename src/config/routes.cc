@@ -15,6 +15,8 @@ struct RouteDraft {
   AlertRoute route;
   std::optional<Value> target;
   std::optional<Value> target_label;
+  std::optional<Value> action;
+  std::optional<Value> node_label;
 };
 
 void read_matchers(const Value& value, RouteDraft& draft) {
@@ -47,6 +49,7 @@ void read_action(const Value& value, RouteDraft& draft) {
                                                                   {"to", AlertAction::to},
                                                                   {"drain", AlertAction::drain},
                                                                   {"hold", AlertAction::hold}}};
+  draft.action = value;
   value.read_choice<AlertAction>(draft.route.action, choices);
 }
 
@@ -67,10 +70,24 @@ constexpr std::array<Field<RouteDraft>, 5> route_fields = {{
     {"target", read_target},
     {"target_label", read_target_label},
     {"node_label",
-     [](const Value& v, RouteDraft&) {
-       v.problem("names the node of a target that consists of nodes, and no kind of this version does; leave it out");
+     [](const Value& v, RouteDraft& d) {
+       d.node_label = v;
+       v.read_text(d.route.node_label, "the name of a label");
      }},
 }};
+
+// A route to a target of nodes names one and drains it; other targets have none.
+void check_nodes(const RouteDraft& draft, const Target& target) {
+  const bool of_nodes = node_label_of(target.backend) != nullptr;
+  const AlertAction action = draft.route.action;
+  if (!of_nodes && draft.node_label) {
+    draft.node_label->problem("names the node of a target of nodes, and " + target.name.text +
+                              " is none; leave it out");
+  }
+  if (of_nodes && draft.action && action != AlertAction::drain && action != AlertAction::hold) {
+    draft.action->problem(target.name.text + " is a target of nodes: expected drain or hold");
+  }
+}
 
 void check_target(const Value& value, const RouteDraft& draft, const std::map<TargetName, Target>* targets) {
   const TargetName& name = draft.route.target;
@@ -83,6 +100,8 @@ void check_target(const Value& value, const RouteDraft& draft, const std::map<Ta
     for (const auto& [known, target] : *targets) names.push_back(known.text);
     draft.target->problem("no target has the name " + text::json_quote(text::shorten(name.text, shown_bytes_max)) +
                           did_you_mean(meant_by(name.text, names)));
+  } else if (!name.empty() && targets != nullptr) {
+    check_nodes(draft, targets->at(name));
   }
 }
 

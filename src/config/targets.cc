@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "config/targets_command.h"
+#include "config/targets_nodes.h"
 
 namespace alertscaler::config {
 namespace {
@@ -31,6 +32,8 @@ struct TargetDraft {
   bool backend_known = false;      // the kind's own map could be read
   std::optional<int> initial;
   std::optional<Mark> initial_at;
+  std::string node_label;
+  std::optional<Mark> node_label_at;
 };
 
 void read_name(const Value& value, TargetDraft& draft) {
@@ -136,16 +139,27 @@ void read_initial(const Value& value, TargetDraft& draft) {
   if (value.read(initial)) draft.initial = initial;
 }
 
-constexpr std::array<Field<TargetDraft>, 2> target_fields = {{{"name", read_name}, {"initial", read_initial}}};
+void read_node_label(const Value& value, TargetDraft& draft) {
+  draft.node_label_at = value.at();
+  value.read_text(draft.node_label, "the name of a label");
+}
 
-constexpr std::array<Field<TargetDraft>, 4> kind_fields = {{
-    {"docker_compose", read_compose},
-    {"command", read_programs},
-    {"simulated", read_simulated},
-    {"advisory", read_advisory},
-}};
-constexpr std::array<std::string_view, 5> later_kinds = {"docker_swarm", "docker_swarm_node", "docker_nodes",
-                                                         "kubernetes", "kubernetes_node"};
+void read_nodes(const Value& value, TargetDraft& draft) {
+  auto nodes = read_kubernetes_node(value);
+  draft.backend_known = nodes.has_value();
+  if (nodes) draft.target.backend = *std::move(nodes);
+}
+
+constexpr std::array<Field<TargetDraft>, 3> target_fields = {
+    {{"name", read_name}, {"initial", read_initial}, {"node_label", read_node_label}}};
+
+constexpr std::array<Field<TargetDraft>, 5> kind_fields = {{{"docker_compose", read_compose},
+                                                            {"command", read_programs},
+                                                            {"kubernetes_node", read_nodes},
+                                                            {"simulated", read_simulated},
+                                                            {"advisory", read_advisory}}};
+constexpr std::array<std::string_view, 4> later_kinds = {"docker_swarm", "docker_swarm_node", "docker_nodes",
+                                                         "kubernetes"};
 
 std::string kinds_in_words() {
   std::vector<std::string> words;
@@ -221,6 +235,11 @@ TargetDraft read_target(const Value& value, const PolicyDraft& defaults) {
   read_policy(map, policy);
   const std::vector<std::string> misspelt = map.finish({"name"});
   if (!has_later_kind || !draft.kinds.empty()) draft.backend_known &= check_kind(value, draft, misspelt);
+  if (draft.backend_known) check_node_keys(value, draft.target.backend, draft.node_label_at);
+  if (auto* nodes = std::get_if<KubernetesNodes>(&draft.target.backend);
+      nodes != nullptr && !draft.node_label.empty()) {
+    nodes->node_label = draft.node_label;
+  }
   check_bounds(value, policy, defaults);
   draft.target.policy = policy.policy;
   check_initial(value, draft, policy.bounds_known && policy.policy.min <= policy.policy.max);

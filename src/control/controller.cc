@@ -18,7 +18,7 @@ Controller::Controller(std::shared_ptr<const Settings> settings, Backends backen
       options_(std::move(options)),
       random_(std::minstd_rand(std::random_device{}())) {
   for (const auto& [name, target] : this->settings()->targets) {
-    runtimes_.emplace(name, make_runtime(target, std::move(backends.at(name))));
+    runtimes_.emplace(name, make_runtime(target, backends.at(name)));
   }
 }
 
@@ -86,8 +86,10 @@ Result<Explained> Controller::preview(const TargetName& target, std::vector<Aler
     return fail(ErrorKind::unreachable, "target " + target.text + " is not observed" + (why.empty() ? "" : ": " + why));
   }
   const TargetState state = store_.state(target);
-  return decide::explain({clock_.now(), runtime.current()->target.policy, alerts, state, *observed, orders_of(target),
-                          unproven_ends(state)});
+  const auto setup = runtime.current();
+  if (setup->hands.nodes) return preview_nodes(runtime, *setup, alerts, state);
+  return decide::explain(
+      {clock_.now(), setup->target.policy, alerts, state, *observed, orders_of(target), unproven_ends(state)});
 }
 
 std::vector<TargetView> Controller::targets() const {
@@ -120,13 +122,16 @@ std::optional<std::string> Controller::not_ready() const {
 
 std::vector<Episode> Controller::unproven_ends(const TargetState& state) const {
   std::vector<Episode> ends;
-  for (const std::optional<Baseline>* baseline : {&state.baseline, &state.drain_baseline}) {
-    if (!*baseline) continue;
-    for (const Episode& episode : (*baseline)->alerts) {
+  const auto add = [&](const std::set<Episode>& episodes) {
+    for (const Episode& episode : episodes) {
       const auto resolved = store_.resolved(episode.fingerprint);
       if (resolved && resolved->unproven && resolved->starts_at >= episode.starts_at) ends.push_back(episode);
     }
+  };
+  for (const std::optional<Baseline>* baseline : {&state.baseline, &state.drain_baseline}) {
+    if (*baseline) add((*baseline)->alerts);
   }
+  for (const auto& [node, known] : state.nodes) add(known.alerts);
   return ends;
 }
 

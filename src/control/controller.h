@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <concepts>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "act/backend.h"
+#include "act/node_backend.h"
 #include "base/clock.h"
 #include "base/guarded.h"
 #include "control/scheduler.h"
@@ -34,7 +36,20 @@ struct Options {
   std::function<void(const TargetName&)> target_changed{};
 };
 
-using Backends = std::map<TargetName, std::shared_ptr<Backend>>;
+// What carries out the actions on a target: one of the two, whichever it is made from.
+struct Hands {
+  Hands() = default;
+  template <class T>
+  requires std::convertible_to<T, std::shared_ptr<Backend>> Hands(T made)
+      : replicas(std::move(made)) {}  // NOLINT(google-explicit-constructor)
+  template <class T>
+  requires std::convertible_to<T, std::shared_ptr<NodeBackend>> Hands(T made)
+      : nodes(std::move(made)) {}  // NOLINT(google-explicit-constructor)
+
+  std::shared_ptr<Backend> replicas;
+  std::shared_ptr<NodeBackend> nodes;  // of a target of nodes
+};
+using Backends = std::map<TargetName, Hands>;
 
 // A configuration that is to take the place of the one in force.
 struct Reload {
@@ -84,7 +99,7 @@ class Controller final : public receive::Controller {
   // What the configuration makes of a target.
   struct Setup {
     Target target;
-    std::shared_ptr<Backend> backend;
+    Hands hands;
   };
   // What belongs to one target. Only its pass touches it, but for what is guarded.
   struct Runtime {
@@ -99,16 +114,20 @@ class Controller final : public receive::Controller {
     int observe_failures = 0;                       // in a row
     std::string last_error;                         // of a call in flight or of the store, so that each is logged once
     std::string last_said;                          // the last decision that was logged
+    std::map<std::string, DrainProgress> progress;  // of a target of nodes: of those that are being drained
+    std::map<std::string, std::string> last_said_of;  // by node
+    Guarded<std::vector<ObservedNode>> nodes{};       // as last observed
     Guarded<TargetView> view{};
     Guarded<std::optional<Instant>> received{};  // of the first notification that no action has answered yet
     std::atomic<bool> gone{false};               // removed: nothing of it is to be shown any more
   };
-  // What one pass carries along.
+  // What one pass carries along; over a target of nodes.
   struct Look;
+  class NodePass;
 
   Instant pass(const TargetName& name, const std::stop_token& stop);
   using RuntimePtr = std::shared_ptr<Runtime>;
-  [[nodiscard]] RuntimePtr make_runtime(const Target& target, std::shared_ptr<Backend> backend) const;
+  [[nodiscard]] RuntimePtr make_runtime(const Target& target, Hands hands) const;
   [[nodiscard]] RuntimePtr runtime_of(const TargetName& name) const;  // null: there is no such target
   [[nodiscard]] std::vector<RuntimePtr> runtimes() const;             // by name
   [[nodiscard]] std::vector<RuntimePtr> leaving(const Reload& reload) const;
@@ -139,6 +158,8 @@ class Controller final : public receive::Controller {
   void say(Look& look, const Decision& decision);
   [[nodiscard]] Instant next_look(const Look& look, const Decision& decision);
   [[nodiscard]] bool is_dry_run(const Setup& setup) const;
+  [[nodiscard]] Explained preview_nodes(const Runtime& runtime, const Setup& setup, const std::vector<Alert>& alerts,
+                                        const TargetState& state) const;
   // Of the alerts in the baselines; to be asked after the active alerts, so that one that has left them is found.
   [[nodiscard]] std::vector<Episode> unproven_ends(const TargetState& state) const;
   [[nodiscard]] double jitter();

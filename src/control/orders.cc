@@ -84,6 +84,9 @@ void Controller::show_all_orders() {
 // Why the target's state does not allow it.
 Status Controller::may_take(Runtime& runtime, const receive::ReplicasOrder& order) const {
   const std::string& name = runtime.name.text;
+  if (runtime.current()->hands.nodes) {
+    return fail(ErrorKind::conflict, name + " is a target of nodes, which has no count to set: its alerts drain them");
+  }
   const Orders orders = orders_of(runtime.name);
   if (orders.pause) {
     return fail(ErrorKind::conflict, name + " is paused " + until_text(orders.pause->until) + " by " +

@@ -5,6 +5,7 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "control/node_pass.h"
 #include "control/retry.h"
 
 namespace alertscaler::control {
@@ -22,12 +23,6 @@ bool count_is_there(const InFlight& action, const Observed& observed) {
   return action.to < action.from ? observed.replicas <= action.to : observed.replicas >= action.to;
 }
 
-// May the same call succeed a moment later?
-bool passes_by_itself(ErrorKind kind) {
-  return kind == ErrorKind::busy || kind == ErrorKind::unreachable || kind == ErrorKind::conflict ||
-         kind == ErrorKind::cancelled;
-}
-
 }  // namespace
 
 bool Controller::is_dry_run(const Setup& setup) const {
@@ -40,10 +35,11 @@ Instant Controller::pass(const TargetName& name, const std::stop_token& stop) {
   if (!found) return clock_.now() + gone_for;
   Runtime& runtime = *found;
   const auto setup = runtime.current();
+  if (setup->hands.nodes) return NodePass(*this, runtime, setup, stop).run();
   Look look{runtime,           setup, stop, store_.active_alerts(name), store_.state(name), orders_of(name), {},
             is_dry_run(*setup)};
   const auto change = look.state.in_flight ? std::optional(look.change()) : std::nullopt;
-  Result<Observed> observed = setup->backend->observe(change, stop);
+  Result<Observed> observed = setup->hands.replicas->observe(change, stop);
   if (!observed) return unobservable(runtime, look.state, observed.error());
   if (runtime.observe_failures > 0) {
     log::info("target.observable",
@@ -140,7 +136,7 @@ Status Controller::settle(Look& look) {
   if (reached(action, look.observed)) return finish(look, ActionOutcome::done, true, "");
   if (!look.observed.broken.empty()) {
     std::string error = look.observed.broken;
-    if (const Status cleaned = look.setup->backend->clean_up(look.change(), look.stop); !cleaned) {
+    if (const Status cleaned = look.setup->hands.replicas->clean_up(look.change(), look.stop); !cleaned) {
       if (passes_by_itself(cleaned.error().kind)) return {};  // the next pass sees it broken again
       error += "; removing it failed: " + cleaned.error().message;
     }
@@ -162,9 +158,13 @@ Status Controller::settle(Look& look) {
 // The end of what is in flight, when nobody will look at it again.
 void Controller::farewell(Runtime& runtime, const std::string& why) {
   const auto setup = runtime.current();
+  if (setup->hands.nodes) {
+    NodePass(*this, runtime, setup, reload_stop_.get_token()).farewell(why);
+    return;
+  }
   Look look{runtime, setup, reload_stop_.get_token(), {}, store_.state(runtime.name), {}, {}, is_dry_run(*setup)};
   if (!look.state.in_flight) return;
-  const auto observed = setup->backend->observe(look.change(), look.stop);
+  const auto observed = setup->hands.replicas->observe(look.change(), look.stop);
   const bool is_there = observed && reached(*look.state.in_flight, *observed);
   const Status written =
       finish(look, is_there ? ActionOutcome::done : ActionOutcome::interrupted, true, is_there ? "" : why);
@@ -197,7 +197,7 @@ Status Controller::finish(Look& look, ActionOutcome outcome, bool there, std::st
               {"user", user_name(entry.cause)},
               {"error", entry.error}});
   look.runtime.view.with([&](TargetView& view) { view.last_action = entry; });
-  look.setup->backend->announce(entry);
+  look.setup->hands.replicas->announce(entry);
   return {};
 }
 
@@ -228,7 +228,7 @@ Status Controller::execute(Look& look, const decide::Look& decided) {
 
 // One more move of the action in flight. Absolute, so repeating it is harmless.
 Status Controller::carry_on(Look& look) {
-  const Status applied = look.setup->backend->apply(look.change(), look.stop);
+  const Status applied = look.setup->hands.replicas->apply(look.change(), look.stop);
   if (applied) {
     look.runtime.last_error.clear();
     const auto first = look.runtime.received.with([](std::optional<Instant>& r) { return std::exchange(r, {}); });
@@ -253,7 +253,7 @@ void Controller::say(Look& look, const Decision& decision) {
   const bool worth = decision.outcome == Outcome::act || waits || decision.outcome == Outcome::blocked;
   const bool news = decision.outcome == Outcome::act || look.runtime.last_said != what;
   look.runtime.last_said = what;
-  if (news && decision.outcome == Outcome::blocked && !look.dry_run) look.setup->backend->announce(decision);
+  if (news && decision.outcome == Outcome::blocked && !look.dry_run) look.setup->hands.replicas->announce(decision);
   const log::Level level = worth && news ? log::Level::info : log::Level::debug;
   log::write(level, decision.outcome == Outcome::act ? "action.start" : "decision",
              {{"target", look.name().text},

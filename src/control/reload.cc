@@ -16,9 +16,9 @@ Status map_known_alerts(Store& store, const Settings& settings) {
   });
 }
 
-Controller::RuntimePtr Controller::make_runtime(const Target& target, std::shared_ptr<Backend> backend) const {
+Controller::RuntimePtr Controller::make_runtime(const Target& target, Hands hands) const {
   auto runtime = std::make_shared<Runtime>(target.name);
-  runtime->setup.with([&](auto& setup) { setup = std::make_shared<const Setup>(Setup{target, std::move(backend)}); });
+  runtime->setup.with([&](auto& setup) { setup = std::make_shared<const Setup>(Setup{target, std::move(hands)}); });
   runtime->view.with([&](TargetView& view) {
     view.target = target;
     view.last_action = store_.last_action(target.name);
@@ -103,8 +103,8 @@ void Controller::put_in_force(const Reload& reload) {
       }
       const auto before = known->second->current();
       if (fresh == reload.backends.end() && before->target == target) continue;
-      auto setup = std::make_shared<const Setup>(
-          Setup{target, fresh == reload.backends.end() ? before->backend : fresh->second});
+      auto setup =
+          std::make_shared<const Setup>(Setup{target, fresh == reload.backends.end() ? before->hands : fresh->second});
       known->second->setup.with([&](auto& current) { current = std::move(setup); });
       changed.push_back(known->second);
     }
@@ -153,13 +153,20 @@ bool Controller::map_late_alerts() {
 // The journal of targets that were removed from the configuration while the program was away.
 void Controller::settle_unknown() {
   for (HistoryEntry entry : store_.unfinished()) {
-    if (runtime_of(entry.target)) continue;
+    const RuntimePtr known = runtime_of(entry.target);
+    const bool of_nodes = !entry.node.empty();
+    if (known && of_nodes == (known->current()->hands.nodes != nullptr)) continue;
     const Instant now = clock_.now();
     TargetState state = store_.state(entry.target);
-    if (state.in_flight) state = decide::ended(state, {ActionOutcome::interrupted, true, {}}, now);
+    if (of_nodes) {
+      state.nodes.erase(entry.node);
+    } else if (state.in_flight) {
+      state = decide::ended(state, {ActionOutcome::interrupted, true, {}}, now);
+    }
     entry.outcome = ActionOutcome::interrupted;
     entry.finished = now;
-    entry.error = "the target was removed from the configuration";
+    entry.error = known ? "the target is something else since the configuration changed"
+                        : "the target was removed from the configuration";
     if (const Status written = store_.finish(entry, state); !written) {
       metrics_.store_failed();
       log::error("store.failed", {{"target", entry.target.text}, {"error", written.error().message}});

@@ -15,4 +15,9 @@ Duration backoff(int failures, double jitter) {
                   decide::retry_after_max);
 }
 
+bool passes_by_itself(ErrorKind kind) {
+  return kind == ErrorKind::busy || kind == ErrorKind::unreachable || kind == ErrorKind::conflict ||
+         kind == ErrorKind::cancelled;
+}
+
 }  // namespace alertscaler::control

@@ -131,6 +131,34 @@ Status add_target(Mapping& mapping, const std::string& origin, const std::string
               origin + " is " + in_quotes(name) + ": no such target is configured" + nearest_target(name, settings));
 }
 
+// "10.0.0.7:9100" and "[fd00::7]:9100" name what is before the port.
+std::string host_of(const std::string& text) {
+  if (text.starts_with('[')) {
+    const std::size_t end = text.find(']');
+    return end == std::string::npos ? text : text.substr(1, end - 1);
+  }
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos || text.find(':') != colon) return text;  // an IPv6 address has several
+  return text.substr(0, colon);
+}
+
+// Of a target of nodes: which one. `given_label`: the one that a route says, or empty.
+Status add_node(Mapping& mapping, const Settings& settings, const std::string& given_label, const Labels& labels) {
+  const std::string* const own_label = node_label_of(settings.targets.at(mapping.target).backend);
+  if (own_label == nullptr) return {};
+  const std::string& name = mapping.target.text;
+  if (mapping.action != AlertAction::drain && mapping.action != AlertAction::hold) {
+    return fail(ErrorKind::invalid, "the action " + std::string(to_string(mapping.action)) + " is nothing for " + name +
+                                        ", a target of nodes: they can be drained or held");
+  }
+  const std::string& node_label = given_label.empty() ? *own_label : given_label;
+  const std::string* const node = label(labels, node_label);
+  if (node != nullptr) mapping.node = host_of(*node);
+  if (!mapping.node.empty() || mapping.action == AlertAction::hold) return {};
+  return fail(ErrorKind::invalid, "it has no label " + node_label + " that says which node of " + name +
+                                      " to drain; node_label in the target or in a route names another label");
+}
+
 // The first that matches.
 auto route_of(const Settings& settings, const Labels& labels) {
   return std::find_if(settings.routes.begin(), settings.routes.end(),
@@ -153,6 +181,9 @@ Result<Mapping> mapping_by(const AlertRoute& route, const Settings& settings, co
     if (!added) return tl::unexpected(added.error());
   }
   if (const Status added = add_parameters(mapping, labels, annotations); !added) return tl::unexpected(added.error());
+  if (const Status added = add_node(mapping, settings, route.node_label, labels); !added) {
+    return tl::unexpected(added.error());
+  }
   return mapping;
 }
 
@@ -182,6 +213,7 @@ Result<std::optional<Mapping>> mapping_of(const Settings& settings, const Labels
     return tl::unexpected(added.error());
   }
   if (const Status added = add_parameters(mapping, labels, annotations); !added) return tl::unexpected(added.error());
+  if (const Status added = add_node(mapping, settings, {}, labels); !added) return tl::unexpected(added.error());
   return mapping;
 }
 

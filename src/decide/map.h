@@ -13,6 +13,7 @@ namespace alertscaler::decide {
 // action, unknown target with the nearest name, a scale_step or scale_replicas that is none); the text is the `reason`
 // that the sender sees. The first route of the configuration that matches counts, and without one the alert's own
 // labels. scale_step and scale_replicas are taken from the annotations, else from the labels.
+// An alert for a target of nodes may ask for drain, and must name the node, or for hold.
 // Grafana's DatasourceNoData and DatasourceError are a hold, whatever they would ask for.
 [[nodiscard]] Result<std::optional<Mapping>> map_alert(const Settings& settings, const Labels& labels,
                                                        const Labels& annotations);

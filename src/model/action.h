@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -39,6 +40,7 @@ struct HistoryEntry {
   std::optional<Instant> finished;
   std::string error;  // empty unless it failed
   std::optional<Cause> cause;
+  std::string node{};  // of a target of nodes: which one; from and to then count the target's nodes that take work
   bool operator==(const HistoryEntry&) const = default;
 };
 
@@ -61,6 +63,21 @@ struct InFlight {
   std::set<Episode> stepped{};  // repeat: once - those that get their one step with this; given back if it fails
   OrderId order = 0;            // the command that this carries out; given back if it is interrupted before
   bool operator==(const InFlight&) const = default;
+};
+
+// A node that we have begun to drain, until it is nobody's concern any more.
+struct NodeState {
+  std::optional<InFlight> in_flight;  // a drain or a restore, which lets it take work again
+  bool held = false;                  // it takes no work because of us, so it counts for max_unavailable
+  bool drained = false;               // the last drain came to its end
+  bool dry_run = false;               // all of this is only as if
+  std::optional<AlertCause> cause;    // who asked for it last
+  std::set<Episode> alerts;           // those that fired when one of them was last seen to fire
+  int failures = 0;                   // in a row
+  Reason failed = Reason::drain;      // what failed last: drain or restore
+  std::optional<Instant> retry_at;    // backoff of what failed last
+  std::string error;                  // of the last failure
+  bool operator==(const NodeState&) const = default;
 };
 
 // The count to come back to when what is firing ends.
@@ -95,8 +112,9 @@ struct TargetState {
   int failures = 0;                 // in a row
   std::optional<Instant> retry_at;  // backoff after a failure of the kind that `unfinished` names
   std::optional<InFlight> in_flight;
-  std::optional<int> dry_run_replicas;  // the count as if dry-run actions had happened
-  OrderId orders_taken = 0;             // the last command that was begun, or found to be so already
+  std::optional<int> dry_run_replicas;       // the count as if dry-run actions had happened
+  OrderId orders_taken = 0;                  // the last command that was begun, or found to be so already
+  std::map<std::string, NodeState> nodes{};  // of a target of nodes, by name
   bool operator==(const TargetState&) const = default;
 };
 

@@ -29,6 +29,7 @@ struct Mapping {
   AlertAction action = AlertAction::up;
   std::optional<Step> step;     // scale_step: in place of the policy's
   std::optional<int> replicas;  // scale_replicas: present whenever action is `to`, rounded up, not yet clamped
+  std::string node{};           // of a target of nodes: which one, by a name or an address of it; empty: none is named
 
   bool operator==(const Mapping&) const = default;
 };

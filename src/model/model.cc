@@ -145,6 +145,7 @@ std::string_view backend_name(const BackendRef& ref) {
     std::string_view operator()(const Advisory&) const { return "advisory"; }
     std::string_view operator()(const ComposeService&) const { return "docker_compose"; }
     std::string_view operator()(const CommandTarget&) const { return "command"; }
+    std::string_view operator()(const KubernetesNodes&) const { return "kubernetes_node"; }
   };
   return std::visit(Visitor{}, ref);
 }
@@ -156,7 +157,25 @@ std::vector<std::pair<std::string, std::string>> describe(const BackendRef& ref)
   if (const auto* command = std::get_if<CommandTarget>(&ref)) {  // arguments may be secret
     return {{"observe", command->observe.front()}, {"scale", command->scale.front()}};
   }
+  if (const auto* nodes = std::get_if<KubernetesNodes>(&ref)) {
+    return {{"selector", nodes->selector}, {"node_label", nodes->node_label}};
+  }
   return {};
+}
+
+const std::string* node_label_of(const BackendRef& ref) {
+  const auto* nodes = std::get_if<KubernetesNodes>(&ref);
+  return nodes == nullptr ? nullptr : &nodes->node_label;
+}
+
+std::string nodes_in_words(const BackendRef& ref) {
+  const auto* nodes = std::get_if<KubernetesNodes>(&ref);
+  if (nodes == nullptr || nodes->selector.empty()) return "the cluster";
+  return "the selector " + nodes->selector;
+}
+
+std::string_view to_string(DrainFailure value) {
+  return value == DrainFailure::uncordon ? "uncordon" : "leave";
 }
 
 std::string_view to_string(Outcome outcome) {

@@ -28,6 +28,7 @@ enum class Repeat { while_firing, once };
 [[nodiscard]] std::string_view to_string(Repeat value);
 
 enum class DrainFailure { leave, uncordon };
+[[nodiscard]] std::string_view to_string(DrainFailure value);
 
 // How a node is drained.
 struct DrainPolicy {

@@ -15,6 +15,7 @@ struct AlertRoute {
   AlertAction action = AlertAction::up;
   TargetName target;         // a configured target; or, when empty,
   std::string target_label;  // the label of the alert whose value names one
+  std::string node_label{};  // the label that names the node, in place of the one that the target says; empty: that
   bool operator==(const AlertRoute&) const = default;
 };
 

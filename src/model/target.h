@@ -69,10 +69,15 @@ struct KubernetesNodes {
   bool operator==(const KubernetesNodes&) const = default;
 };
 
-using BackendRef = std::variant<Simulated, Advisory, ComposeService, CommandTarget>;
+using BackendRef = std::variant<Simulated, Advisory, ComposeService, CommandTarget, KubernetesNodes>;
 [[nodiscard]] std::string_view backend_name(const BackendRef& ref);  // "docker_compose": the configuration's own word
 // The reference's own keys for people and for the API: {{"project","shop"},{"service","web"}}.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> describe(const BackendRef& ref);
+
+// Of a target of nodes, the label of an alert that says which one; null: the target is a number of replicas.
+[[nodiscard]] const std::string* node_label_of(const BackendRef& ref);
+// What the nodes of such a target have in common, for people: "the selector role=worker".
+[[nodiscard]] std::string nodes_in_words(const BackendRef& ref);
 
 struct Target {
   TargetName name;

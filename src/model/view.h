@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/action.h"
+#include "model/nodes.h"
 #include "model/observed.h"
 #include "model/orders.h"
 #include "model/target.h"
@@ -25,9 +26,10 @@ struct TargetView {
   std::optional<HistoryEntry> last_action;
   std::optional<Instant> up_cooldown_until;
   std::optional<Instant> down_cooldown_until;
-  std::optional<Pin> pin;      // in force
-  std::optional<Pause> pause;  // in force: its own, or that of all targets
-  std::string error;           // why it is failed or unknown
+  std::optional<Pin> pin;         // in force
+  std::optional<Pause> pause;     // in force: its own, or that of all targets
+  std::string error;              // why it is failed or unknown
+  std::vector<NodeView> nodes{};  // of a target of nodes: those that are not just taking work
 };
 
 }  // namespace alertscaler

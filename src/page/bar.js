@@ -31,12 +31,14 @@ export function bar() {
   return element;
 }
 
-/** "3 of 4 replicas ready, 6 wanted, bounds 1 to 10" */
+/** "3 of 4 replicas ready, 6 wanted, bounds 1 to 10"; of a target of nodes "2 of 3 nodes ready, 2 wanted" */
 export function countText(target) {
-  if (target.observed === null) return `not known, bounds ${target.min} to ${target.max}`;
+  const bounds = target.nodes ? '' : `, bounds ${target.min} to ${target.max}`;
+  if (target.observed === null) return `not known${bounds}`;
+  const counted = plural(target.observed, target.nodes ? 'node' : 'replica');
   const there = target.ready === target.observed
-    ? `${plural(target.observed, 'replica')}${target.observed ? ' ready' : ''}`
-    : `${target.ready} of ${plural(target.observed, 'replica')} ready`;
+    ? `${counted}${target.observed ? ' ready' : ''}`
+    : `${target.ready} of ${counted} ready`;
   const wanted = target.desired === target.observed ? '' : `, ${target.desired} wanted`;
-  return `${there}${wanted}, bounds ${target.min} to ${target.max}`;
+  return `${there}${wanted}${bounds}`;
 }

@@ -74,7 +74,7 @@ export function chart(target, entries, hours, width) {
   ]);
   const times = timeTicks(since, now, width / 80).map((at) =>
     svg('text', {class: 'axis', x: x(at), y: height - 6, 'text-anchor': 'middle'}, clock.format(new Date(at))));
-  const bounds = [['min', target.min], ['max', target.max]].map(([word, count]) =>
+  const bounds = target.nodes ? [] : [['min', target.min], ['max', target.max]].map(([word, count]) =>
     svg('line', {class: 'bound', x1: margin.left, x2: right, y1: y(count), y2: y(count)}, svg('title', {}, `${word} ${count}`)));
 
   let line = '';

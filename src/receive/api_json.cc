@@ -69,14 +69,9 @@ void write(JsonWriter& json, const GateNote& gate) {
 }
 
 void write(JsonWriter& json, const HistoryEntry& entry) {
-  json.begin_object()
-      .field("id", entry.id)
-      .field("time", entry.time)
-      .field("target", entry.target.text)
-      .field("action", to_string(entry.action))
-      .field("from", entry.from)
-      .field("to", entry.to)
-      .key("outcome");
+  json.begin_object().field("id", entry.id).field("time", entry.time).field("target", entry.target.text);
+  if (!entry.node.empty()) json.field("node", entry.node);
+  json.field("action", to_string(entry.action)).field("from", entry.from).field("to", entry.to).key("outcome");
   if (entry.outcome) {
     json.value(to_string(*entry.outcome));
   } else {
@@ -101,6 +96,17 @@ void write(JsonWriter& json, const Pause& pause) {
   json.begin_object().field("until", pause.until).field("user", pause.user).end_object();
 }
 
+void write(JsonWriter& json, const NodeView& node) {
+  json.begin_object()
+      .field("name", node.name)
+      .field("state", node.state)
+      .field("text", node.text)
+      .field("until", node.until)
+      .field("pods_left", node.left)
+      .field("alert", node.alert)
+      .end_object();
+}
+
 void write(JsonWriter& json, const TargetView& view, const std::vector<Alert>& alerts) {
   json.begin_object()
       .field("name", view.target.name.text)
@@ -114,14 +120,23 @@ void write(JsonWriter& json, const TargetView& view, const std::vector<Alert>& a
   } else {
     json.null().key("ready").null();
   }
+  // Bounds are for counts: a target of nodes has none.
+  const bool of_nodes = node_label_of(view.target.backend) != nullptr;
+  const auto bound = [&](int value) { return of_nodes ? std::nullopt : std::optional(value); };
   json.field("desired", view.desired)
-      .field("min", view.target.policy.min)
-      .field("max", view.target.policy.max)
+      .field("min", bound(view.target.policy.min))
+      .field("max", bound(view.target.policy.max))
       .field("state", to_string(view.status))
       .key("alerts")
       .begin_array();
   for (const Alert& alert : alerts) write(json, alert);
-  json.end_array().key("decision");
+  json.end_array();
+  if (of_nodes) {
+    json.key("nodes").begin_array();
+    for (const NodeView& node : view.nodes) write(json, node);
+    json.end_array();
+  }
+  json.key("decision");
   write_or_null(json, view.decision);
   json.key("pin");
   write_or_null(json, view.pin);

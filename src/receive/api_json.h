@@ -17,6 +17,7 @@ void write_event(JsonWriter& json, const Alert& alert, bool active);
 void write(JsonWriter& json, const Decision& decision);
 void write(JsonWriter& json, const GateNote& gate);
 void write(JsonWriter& json, const HistoryEntry& entry);
+void write(JsonWriter& json, const NodeView& node);
 void write(JsonWriter& json, const Pin& pin);
 void write(JsonWriter& json, const Pause& pause);
 void write(JsonWriter& json, const TargetView& view, const std::vector<Alert>& alerts);

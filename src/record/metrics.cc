@@ -157,9 +157,10 @@ void Metrics::backend_request(std::string_view backend, int code, Duration durat
 
 void Metrics::target(const TargetView& view, Instant now) {
   const auto still = [&](const std::optional<Instant>& until) { return until && *until > now ? until : std::nullopt; };
+  const bool of_nodes = node_label_of(view.target.backend) != nullptr;
   record::TargetSeries::Gauges gauges{.desired = view.desired,
-                                      .min = view.target.policy.min,
-                                      .max = view.target.policy.max,
+                                      .min = of_nodes ? std::nullopt : std::optional(view.target.policy.min),
+                                      .max = of_nodes ? std::nullopt : std::optional(view.target.policy.max),
                                       .paused = view.pause.has_value(),
                                       .up_cooldown_until = still(view.up_cooldown_until),
                                       .down_cooldown_until = still(view.down_cooldown_until)};

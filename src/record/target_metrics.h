@@ -25,8 +25,8 @@ struct TargetSeries {
     std::optional<int> replicas;  // absent while the target cannot be observed
     std::optional<int> ready;
     int desired = 0;
-    int min = 0;
-    int max = 0;
+    std::optional<int> min;  // absent of a target of nodes
+    std::optional<int> max;
     bool paused = false;
     std::optional<Instant> up_cooldown_until;
     std::optional<Instant> down_cooldown_until;

@@ -32,9 +32,6 @@ Json write(int value) {
 Json write(std::int64_t value) {
   return value;
 }
-Json write(const std::string& value) {
-  return value;
-}
 Json write(const Labels& value) {
   return value;
 }
@@ -102,11 +99,12 @@ void read(const Json& json, Step& value) {
 // The structured bindings make the compiler count the fields.
 template <class F>
 void fields(auto& value, F f, const Mapping* /*of*/) {
-  auto& [target, action, step, replicas] = value;
+  auto& [target, action, step, replicas, node] = value;
   f("target", target);
   f("action", action);
   f("step", step);
   f("replicas", replicas);
+  f("node", node);
 }
 template <class F>
 void fields(auto& value, F f, const AlertCause* /*of*/) {
@@ -181,9 +179,23 @@ void fields(auto& value, F f, const InFlight* /*of*/) {
   f("order", order);
 }
 template <class F>
+void fields(auto& value, F f, const NodeState* /*of*/) {
+  auto& [in_flight, held, drained, dry_run, cause, alerts, failures, failed, retry_at, error] = value;
+  f("in_flight", in_flight);
+  f("held", held);
+  f("drained", drained);
+  f("dry_run", dry_run);
+  f("cause", cause);
+  f("alerts", alerts);
+  f("failures", failures);
+  f("failed", failed);
+  f("retry_at", retry_at);
+  f("error", error);
+}
+template <class F>
 void fields(auto& value, F f, const TargetState* /*of*/) {
   auto& [last_up, last_change, down_since, baseline, drain_baseline, stepped, asked, last_up_not_ready, unfinished,
-         failures, retry_at, in_flight, dry_run_replicas, orders_taken] = value;
+         failures, retry_at, in_flight, dry_run_replicas, orders_taken, nodes] = value;
   f("last_up", last_up);
   f("last_change", last_change);
   f("down_since", down_since);
@@ -198,6 +210,7 @@ void fields(auto& value, F f, const TargetState* /*of*/) {
   f("in_flight", in_flight);
   f("dry_run_replicas", dry_run_replicas);
   f("orders_taken", orders_taken);
+  f("nodes", nodes);
 }
 
 struct Anything {
@@ -222,6 +235,9 @@ template <class T>
 void put(Json& json, const char* name, const T& value) {
   json[name] = write(value);
 }
+void put(Json& json, const char* name, const std::string& value) {
+  if (!value.empty()) json[name] = value;
+}
 template <class T>
 void put(Json& json, const char* name, const std::optional<T>& value) {
   if (value) json[name] = write(*value);
@@ -231,6 +247,13 @@ void put(Json& json, const char* name, const std::set<T>& values) {
   if (values.empty()) return;
   Json& list = json[name] = Json::array();
   for (const T& value : values) list.push_back(write(value));
+}
+
+template <Structure T>
+void put(Json& json, const char* name, const std::map<std::string, T>& values) {
+  if (values.empty()) return;
+  Json& object = json[name] = Json::object();
+  for (const auto& [key, value] : values) object[key] = write(value);
 }
 
 template <class T>
@@ -248,6 +271,11 @@ void take(const Json& json, std::set<T>& values) {
     read(item, value);
     values.insert(std::move(value));
   }
+}
+
+template <Structure T>
+void take(const Json& json, std::map<std::string, T>& values) {
+  for (const auto& [key, value] : json.get_ref<const Json::object_t&>()) read(value, values[key]);
 }
 
 template <Structure T>

@@ -11,7 +11,7 @@ constexpr std::int64_t application_id = 0x616C7363;  // "alsc", in the file's he
 
 // Times are milliseconds since 1970. What changes at every delivery of an alert (sighting) stands apart from what does
 // not (alert): a heartbeat of 1000 alerts touches a few pages and not a thousand.
-constexpr std::array<std::string_view, 4> all_migrations{R"sql(
+constexpr std::array<std::string_view, 5> all_migrations{R"sql(
 CREATE TABLE alert (
   id          INTEGER PRIMARY KEY,
   fingerprint TEXT NOT NULL UNIQUE,
@@ -67,6 +67,9 @@ ALTER TABLE resolved ADD COLUMN unproven INTEGER NOT NULL DEFAULT 0;
 )sql",
                                                          R"sql(
 ALTER TABLE alert ADD COLUMN generator_url TEXT NOT NULL DEFAULT '';
+)sql",
+                                                         R"sql(
+ALTER TABLE action ADD COLUMN node TEXT NOT NULL DEFAULT '';
 )sql"};
 
 Status as_status(DbResult<void> result, const std::filesystem::path& file) {

@@ -15,7 +15,7 @@ constexpr int actions_a_step = 1000;
 constexpr int pages_a_step = 256;
 
 constexpr std::string_view action_columns =
-    "SELECT id, time, target, action, from_count, to_count, outcome, finished, error, cause FROM action ";
+    "SELECT id, time, target, action, from_count, to_count, outcome, finished, error, cause, node FROM action ";
 
 Error unreadable(const std::filesystem::path& file, std::string_view row, const Error& why) {
   return schema::damaged(file, std::string(row) + ": " + why.message);
@@ -84,6 +84,7 @@ Result<HistoryEntry> action_of(const Statement& row) {
     if (!cause) return fail(std::move(cause).error().wrap("cause"));
     entry.cause = *std::move(cause);
   }
+  entry.node = row.text(10);
   return entry;
 }
 
@@ -194,8 +195,8 @@ DbResult<Tables> Tables::prepare(Db& db) {
        "INSERT INTO orders (target, orders) VALUES (?1, ?2) ON CONFLICT (target) DO UPDATE SET orders = "
        "excluded.orders"},
       {&tables.put_action_,
-       "INSERT INTO action (id, time, target, action, from_count, to_count, outcome, finished, error, cause) "
-       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO UPDATE SET "
+       "INSERT INTO action (id, time, target, action, from_count, to_count, outcome, finished, error, cause, node) "
+       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO UPDATE SET "
        "outcome = excluded.outcome, finished = excluded.finished, error = excluded.error"},
       {&tables.put_kept_,
        "INSERT INTO kept (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value"},
@@ -269,7 +270,7 @@ DbResult<void> Tables::write(const Batch& batch) {
       std::optional<std::string> cause;
       if (entry.cause) cause = codec::encode(*entry.cause);
       done = put_action_->run(entry.id, entry.time, entry.target.text, to_string(entry.action), entry.from, entry.to,
-                              outcome, entry.finished, entry.error, cause);
+                              outcome, entry.finished, entry.error, cause, entry.node);
       if (!done) return done;
     }
   }

@@ -52,6 +52,16 @@ TargetState full_state() {
   state.in_flight = InFlight{12, Reason::drain, 4, 0, at(8), at(9), full_cause, {{Fingerprint{"b"}, at(5)}}, 14};
   state.dry_run_replicas = 6;
   state.orders_taken = 15;
+  state.nodes["n1"] = NodeState{InFlight{13, Reason::restore, 2, 3, at(11), at(12), full_cause, {}, 0},
+                                true,
+                                true,
+                                true,
+                                full_cause,
+                                {{Fingerprint{"d"}, at(13)}},
+                                2,
+                                Reason::restore,
+                                at(14),
+                                "no \"engine\""};
   return state;
 }
 
@@ -82,6 +92,7 @@ TEST_CASE("codec: every field of a state comes back") {
   CHECK(json.at("in_flight").size() == field_count<InFlight>());
   CHECK(json.at("baseline").size() == field_count<Baseline>());
   CHECK(json.at("unfinished").size() == field_count<Unfinished>());
+  CHECK(json.at("nodes").at("n1").size() == field_count<NodeState>());
   CHECK(json.at("stepped").at(0).size() == field_count<Episode>());
   CHECK(codec::decode_state(codec::encode(state)).value() == state);
 }
@@ -92,7 +103,7 @@ TEST_CASE("codec: a fresh state is a fresh state") {
 }
 
 TEST_CASE("codec: mappings, causes and labels come back") {
-  const Mapping mapping{TargetName{"web"}, AlertAction::to, Step{50, true}, 7};
+  const Mapping mapping{TargetName{"web"}, AlertAction::to, Step{50, true}, 7, "n1"};
   check_every_field_is_written(mapping);
   CHECK(codec::decode_mapping(codec::encode(mapping)).value() == mapping);
   const Mapping plain{TargetName{"web"}, AlertAction::hold, {}, {}};

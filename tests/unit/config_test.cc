@@ -134,6 +134,8 @@ TEST_CASE("the reference has every key") {
       "defaults: {zebra: 1}",
       "defaults: {up: {zebra: 1}}",
       "defaults: {down: {zebra: 1}}",
+      "defaults: {drain: {zebra: 1}}",
+      "targets: [{name: a, kubernetes_node: {zebra: 1}}]",
       "routes: [{zebra: 1}]",
   }));
   CAPTURE(yaml);
@@ -455,4 +457,21 @@ TEST_CASE("a file that cannot be read is one problem with its path and reason") 
   const auto web = config::load_web_config(scratch.path().string());
   REQUIRE_FALSE(web.has_value());
   CHECK(config::to_string(web.error().front()) == scratch.path().string() + ": cannot be read: Is a directory");
+}
+
+TEST_CASE("a target of nodes: which ones, which label names them, and how they are drained") {
+  const Settings settings = settings_of(read_file(tests / "config_good/nodes.yml").value());
+  const Target node = target(settings, "node");
+  CHECK(node.backend == BackendRef{KubernetesNodes{"node-role.kubernetes.io/worker=,zone in (a, b)", "instance"}});
+  CHECK(target(settings, "any").backend == BackendRef{KubernetesNodes{"", "node"}});
+  DrainPolicy drain;
+  drain.grace_period = 30s;
+  drain.delete_emptydir_data = drain.force = true;
+  drain.on_failure = DrainFailure::uncordon;
+  drain.timeout = 20min;  // these two from the defaults
+  drain.max_unavailable = {25, true};
+  CHECK(node.policy.drain == drain);
+  CHECK(node.policy.drain_on_resolve == OnResolve::stay);
+  CHECK(target(settings, "any").policy.drain_on_resolve == OnResolve::restore);
+  CHECK(settings.routes.at(0).node_label == "kubernetes_node");
 }

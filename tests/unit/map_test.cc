@@ -340,3 +340,67 @@ TEST_CASE("that Grafana knows nothing is a hold, whatever is asked for") {
   CHECK(map(labels, {{"scale_replicas", "NaN"}, {"scale_step", "none"}}).value() == mapping("hold"));
   CHECK_FALSE(map({{"alertname", name}, {"scale_action", action}, {"scale_target", "wep"}}).has_value());
 }
+
+TEST_CASE("an alert for a target of nodes names the node, by the label that the target or the route says") {
+  Settings with_nodes = settings_with({"web"});
+  const auto add = [&](const std::string& name, const std::string& label) {
+    with_nodes.targets[TargetName{name}] = {TargetName{name}, Policy{}, KubernetesNodes{"", label}};
+  };
+  add("node", "node");
+  add("host", "instance");
+  AlertRoute route;
+  route.matchers = parse_matchers("alertname=\"NodeDown\"").value();
+  route.action = AlertAction::drain;
+  route.target = TargetName{"node"};
+  route.node_label = "kubernetes_node";
+  with_nodes.routes = {route};
+  struct Case {
+    std::string name;
+    Labels labels;
+    std::string node;
+    std::string error;  // a part of it; empty: it can be used
+  };
+  const auto c = GENERATE(values<Case>({
+      {"by the target's label", {{"scale_action", "drain"}, {"scale_target", "node"}, {"node", "n1"}}, "n1", ""},
+      {"host:port is the host",
+       {{"scale_action", "drain"}, {"scale_target", "host"}, {"instance", "n1:9100"}},
+       "n1",
+       ""},
+      {"an address of version 6 with a port",
+       {{"scale_action", "drain"}, {"scale_target", "host"}, {"instance", "[fd00::7]:9100"}},
+       "fd00::7",
+       ""},
+      {"an address of version 6",
+       {{"scale_action", "drain"}, {"scale_target", "host"}, {"instance", "fd00::7"}},
+       "fd00::7",
+       ""},
+      {"by the route's label", {{"alertname", "NodeDown"}, {"kubernetes_node", "n2"}, {"node", "n1"}}, "n2", ""},
+      {"none is named",
+       {{"scale_action", "drain"}, {"scale_target", "node"}, {"instance", "n1:9100"}},
+       "",
+       "it has no label node that says which node of node to drain"},
+      {"the route's label is missing", {{"alertname", "NodeDown"}, {"node", "n1"}}, "", "no label kubernetes_node"},
+      {"nothing before the port",
+       {{"scale_action", "drain"}, {"scale_target", "host"}, {"instance", ":9100"}},
+       "",
+       "it has no label instance"},
+      {"a hold needs none", {{"scale_action", "hold"}, {"scale_target", "node"}}, "", ""},
+      {"no other action",
+       {{"scale_action", "up"}, {"scale_target", "node"}, {"node", "n1"}},
+       "",
+       "the action up is nothing for node, a target of nodes: they can be drained or held"},
+      {"what is no target of nodes takes no notice",
+       {{"scale_action", "drain"}, {"scale_target", "web"}, {"node", "n1"}},
+       "",
+       ""},
+  }));
+  CAPTURE(c.name);
+  const auto mapped = decide::map_alert(with_nodes, c.labels, {});
+  if (c.error.empty()) {
+    REQUIRE(mapped.has_value());
+    CHECK(mapped->value().node == c.node);
+  } else {
+    REQUIRE_FALSE(mapped.has_value());
+    CHECK_THAT(mapped.error().message, ContainsSubstring(c.error));
+  }
+}

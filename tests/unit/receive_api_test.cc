@@ -123,6 +123,36 @@ TEST_CASE("what holds by hand is shown, and who asked") {
   CHECK(target["last_action"]["cause"] == json{{"manual", {{"user", "alice"}}}});
 }
 
+TEST_CASE("a target of nodes has no bounds, and tells of the nodes that are not just at work") {
+  Receiver receiver;
+  TargetView view;
+  view.target = {.name = TargetName{"node"}, .policy = {}, .backend = KubernetesNodes{"role=worker"}};
+  view.last_action = entry_of("node", receiver.clock.now());
+  view.last_action->action = Reason::drain;
+  view.last_action->node = "n1";
+  view.nodes = {{"n1", "draining", "2 pods left", receiver.clock.now() + 15min, 2, "DiskPressure"},
+                {"n2", "cordoned", "by somebody else", {}, {}, ""}};
+  receiver.controller.show(view);
+  const json target = data_of(receiver.get("/api/v1/targets/node"));
+  CHECK(target["backend"] == "kubernetes_node");
+  CHECK(target["ref"] == json{{"selector", "role=worker"}, {"node_label", "node"}});
+  CHECK(target["min"] == nullptr);
+  CHECK(target["max"] == nullptr);
+  CHECK(target["last_action"]["node"] == "n1");
+  CHECK(target["nodes"] == json::array({{{"name", "n1"},
+                                         {"state", "draining"},
+                                         {"text", "2 pods left"},
+                                         {"until", "2026-01-01T00:15:00Z"},
+                                         {"pods_left", 2},
+                                         {"alert", "DiskPressure"}},
+                                        {{"name", "n2"},
+                                         {"state", "cordoned"},
+                                         {"text", "by somebody else"},
+                                         {"until", nullptr},
+                                         {"pods_left", nullptr},
+                                         {"alert", ""}}}));
+}
+
 TEST_CASE("a target that does not exist is 404 with the nearest name") {
   Receiver receiver;
   const Reply reply = receiver.get("/api/v1/targets/wep");

@@ -1,0 +1,133 @@
+// How a target of nodes is shown after a pass.
+#include <algorithm>
+
+#include "control/node_pass.h"
+
+namespace alertscaler::control {
+namespace {
+
+bool has_state(const std::vector<NodeView>& nodes, std::string_view state) {
+  return std::any_of(nodes.begin(), nodes.end(), [&](const NodeView& node) { return node.state == state; });
+}
+
+std::string pods(int count) {
+  return std::to_string(count) + (count == 1 ? " pod" : " pods") + " left";
+}
+
+}  // namespace
+
+NodeView Controller::NodePass::view_of(const decide::NodeDecision& decided) const {
+  NodeView view;
+  view.name = decided.node;
+  view.text = decided.decision.text;
+  view.until = decided.decision.until;
+  view.alert = decided.alert;
+  const auto known = state_.nodes.find(decided.node);
+  const NodeState* state = known == state_.nodes.end() ? nullptr : &known->second;
+  const auto progress = runtime_.progress.find(decided.node);
+  if (progress != runtime_.progress.end()) {
+    view.left = progress->second.left;
+    for (const std::string* said : {&progress->second.waits, &progress->second.note}) {
+      if (!said->empty()) view.text += "; " + *said;
+    }
+    if (state != nullptr && state->in_flight) view.text += "; " + pods(progress->second.left);
+  }
+  if (decided.is_refused) {
+    view.state = "refused";
+  } else if (state == nullptr) {
+    view.state = "waiting";
+  } else if (state->in_flight) {
+    view.state = state->in_flight->action == Reason::drain ? "draining" : "restoring";
+  } else if (state->failures > 0) {
+    view.state = "failed";
+  } else if (state->drained) {
+    view.state = "drained";
+  } else {
+    view.state = "waiting";
+  }
+  return view;
+}
+
+// Nodes that just take work are only counted.
+std::vector<NodeView> Controller::NodePass::views(const decide::NodesLook& look) const {
+  std::vector<NodeView> views;
+  std::set<std::string> told;
+  for (const decide::NodeDecision& each : look.nodes) {
+    if (each.move == decide::NodeMove::forget && !each.is_refused) continue;
+    views.push_back(view_of(each));
+    told.insert(each.node);
+  }
+  for (const ObservedNode& node : observed_) {
+    if (told.contains(node.name) || (node.ready && !node.cordoned)) continue;
+    const std::string whose = node.ours ? "by us, in an earlier episode" : "by somebody else";
+    views.push_back({.name = node.name,
+                     .state = node.cordoned ? "cordoned" : "not_ready",
+                     .text = "node " + node.name + ": " +
+                             (node.cordoned ? "cordoned " + whose : "not ready, and no alert asks for a drain"),
+                     .until = {},
+                     .left = {},
+                     .alert = ""});
+  }
+  return views;
+}
+
+TargetStatus Controller::NodePass::status_of(const std::vector<NodeView>& nodes, bool paused) const {
+  if (has_state(nodes, "draining")) return TargetStatus::draining;
+  if (has_state(nodes, "restoring")) return TargetStatus::scaling;
+  if (paused) return TargetStatus::paused;
+  if (has_state(nodes, "failed")) return TargetStatus::failed;
+  if (has_state(nodes, "waiting")) return TargetStatus::postponed;
+  if (has_state(nodes, "drained")) return TargetStatus::drained;
+  return TargetStatus::idle;
+}
+
+void Controller::NodePass::publish(const decide::NodesLook& look) {
+  Observed counts;
+  counts.replicas = static_cast<int>(observed_.size());
+  int wanted_away = 0;
+  std::string error;
+  for (const ObservedNode& node : observed_) {
+    if (node.ready && !node.cordoned) ++counts.ready;
+  }
+  for (const decide::NodeDecision& each : look.nodes) {
+    const auto state = state_.nodes.find(each.node);
+    if (each.is_observed && !each.alert.empty()) ++wanted_away;
+    if (!error.empty()) continue;
+    if (each.is_refused) error = each.decision.text;
+    if (state != state_.nodes.end() && state->second.failures > 0) error = each.node + ": " + state->second.error;
+  }
+  if (error.empty()) error = runtime_.last_error;
+  std::vector<NodeView> nodes = views(look);
+  controller_.show(runtime_, [&](TargetView& view) {
+    view.observed = counts;
+    view.decision = look.decision;
+    view.desired = counts.replicas - wanted_away;
+    view.error = error;
+    const Orders orders = controller_.orders_of(name());  // one that came meanwhile is shown already
+    view.pin = orders.pin;
+    view.pause = orders.pause;
+    view.status = status_of(nodes, view.pause.has_value());
+    view.nodes = std::move(nodes);
+    if (last_) view.last_action = last_;
+  });
+}
+
+// What would be decided, node by node.
+Explained Controller::preview_nodes(const Runtime& runtime, const Setup& setup, const std::vector<Alert>& alerts,
+                                    const TargetState& state) const {
+  const std::vector<ObservedNode> observed = runtime.nodes.with([](const auto& nodes) { return nodes; });
+  const decide::NodesLook look =
+      decide::decide_nodes({clock_.now(), setup.target.policy, alerts, state, observed, orders_of(runtime.name),
+                            unproven_ends(state), is_dry_run(setup), nodes_in_words(setup.target.backend)});
+  Explained explained;
+  explained.decision = look.decision;
+  for (const decide::NodeDecision& each : look.nodes) {
+    const bool free = each.decision.outcome == Outcome::act || each.decision.reason == Reason::in_flight;
+    explained.gates.push_back({.gate = "node " + each.node,
+                               .verdict = free ? GateNote::Verdict::open : GateNote::Verdict::closed,
+                               .text = each.decision.text});
+  }
+  return explained;
+}
+
+}  // namespace alertscaler::control
