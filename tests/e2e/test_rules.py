@@ -82,10 +82,18 @@ def targets_of(name):
     return described or [{"name": "any", "simulated": {}}]
 
 
+# For targets of Kubernetes; nobody is asked.
+KUBECONFIG = {"apiVersion": "v1", "kind": "Config", "current-context": "any",
+              "contexts": [{"name": "any", "context": {"cluster": "any", "user": "any"}}],
+              "clusters": [{"name": "any", "cluster": {"server": "https://cluster.example:6443"}}],
+              "users": [{"name": "any", "user": {"token": "any"}}]}
+
+
 def check_finds_nothing(scratch, targets, *names):
     config = scratch.file("alertscaler.yml", text=settings(*targets))
     ended = run_once("check", f"--config.file={config}", f"--alertmanager={rule_files.ALERTMANAGER}",
-                     *(f"--rules={rule_files.path_of(name)}" for name in names))
+                     *(f"--rules={rule_files.path_of(name)}" for name in names),
+                     env={"KUBECONFIG": scratch.file("kubeconfig", text=json.dumps(KUBECONFIG))})
     assert ended.returncode == 0 and "\n0 errors, 0 warnings\n" in "\n" + ended.stdout, ended.stdout + ended.stderr
 
 
@@ -104,6 +112,17 @@ def test_every_alert_says_what_people_need(name):
     for alertname, rule in rule_files.alerts(name).items():
         assert {"summary", "description"} <= set(rule["annotations"]), alertname
         assert "severity" in rule["labels"], alertname
+
+
+@each_file
+def test_an_alert_is_of_a_target_or_of_a_node_and_not_of_each_instance(name):
+    for expected in rule_files.expectations(name):
+        labels = [labels for labels, _ in expected.alerts if "scale_action" in labels]
+        one_each = ("scale_target", "node") if any(each["scale_action"] == "drain" for each in labels) else ("scale_target",)
+        told = [tuple(each.get(label) for label in one_each) for each in labels]
+        assert len(told) == len(set(told)) and all(all(each) for each in told), (expected.alertname, told)
+        for each in labels:
+            assert not {"instance", "pod", "container", "exported_instance"} & set(each), (expected.alertname, each)
 
 
 def firing(labels, annotations):
