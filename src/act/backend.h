@@ -20,14 +20,17 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  // What exists now. A target that does not exist (yet) has 0 replicas; that is no error. `in_flight` is the action
-  // under way, if any: `Observed::broken` speaks of its replicas.
+  // What exists now. Where a target is nothing but its replicas (the containers of a Compose service), none of them is
+  // a count of 0 and no error; an object of its own that is missing is not_found. `in_flight` is the action under way,
+  // if any: `Observed::broken` speaks of its replicas.
   [[nodiscard]] virtual Result<Observed> observe(const std::optional<Change>& in_flight, std::stop_token stop) = 0;
 
   // Moves towards change.to as far as one short call goes; passes repeat it until `to` replicas exist, so it must be
   // harmless to repeat. REQUIRES: a fresh observation came before. not_found: nothing to make replicas from; refused:
-  // it can never work as things are, with what to change. On any error nothing half-made stays behind that the next
-  // observation would count as a replica, unless the removal failed too, which the text then says.
+  // it can never work as things are, with what to change. conflict: somebody else has moved the count since it was
+  // observed, or since this change was carried out, and nothing was done: it is to be decided anew. On any error
+  // nothing half-made stays behind that the next observation would count as a replica, unless the removal failed too,
+  // which the text then says.
   [[nodiscard]] virtual Status apply(const Change& change, std::stop_token stop) = 0;
 
   // After a failed action: removes the broken replicas that it made. Nothing to remove is no error.

@@ -10,6 +10,7 @@
 #include "act/command.h"
 #include "act/docker/compose.h"
 #include "act/kubernetes/drain.h"
+#include "act/kubernetes/workload.h"
 #include "act/simulated.h"
 
 namespace alertscaler::app {
@@ -35,11 +36,12 @@ struct OnEngine {
   std::unique_ptr<Backend> backend;
 };
 
-// The same for the nodes of a cluster.
+// The same for what is in a cluster: nodes, or a workload.
 struct OnCluster {
   std::shared_ptr<kubernetes::ApiServer> server;
   std::shared_ptr<kubernetes::Events> events;
-  std::unique_ptr<NodeBackend> nodes;
+  std::unique_ptr<NodeBackend> nodes{};
+  std::unique_ptr<Backend> backend{};
 };
 
 std::string environment(const char* name) {
@@ -151,6 +153,17 @@ control::Hands BackendFactory::make(const Target& target, const Settings& settin
           kubernetes::make_node_backend({target.name, nodes, own}, *both->server, both->events.get(), factory.clock_);
       NodeBackend* const backend = both->nodes.get();
       return std::shared_ptr<NodeBackend>(std::move(both), backend);
+    }
+    control::Hands operator()(KubernetesWorkload workload) const {
+      if (workload.name_space.empty() && settings.cluster.access) {
+        workload.name_space = settings.cluster.access->default_namespace;
+      }
+      if (workload.name_space.empty()) workload.name_space = "default";
+      auto both = std::make_shared<OnCluster>();
+      both->server = factory.api_server(settings);
+      both->backend = kubernetes::make_workload_backend(std::move(workload), *both->server, nullptr);
+      Backend* const backend = both->backend.get();
+      return std::shared_ptr<Backend>(std::move(both), backend);
     }
   };
   return std::visit(Visitor{*this, target, settings}, target.backend);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "config/targets_command.h"
+#include "config/targets_kubernetes.h"
 #include "config/targets_nodes.h"
 
 namespace alertscaler::config {
@@ -34,6 +35,8 @@ struct TargetDraft {
   std::optional<Mark> initial_at;
   std::string node_label;
   std::optional<Mark> node_label_at;
+  HpaMode hpa = HpaMode::automatic;
+  std::optional<Mark> hpa_at;
 };
 
 void read_name(const Value& value, TargetDraft& draft) {
@@ -133,6 +136,12 @@ void read_programs(const Value& value, TargetDraft& draft) {
   if (draft.backend_known) draft.target.backend = std::move(command);
 }
 
+void read_workload(const Value& value, TargetDraft& draft) {
+  KubernetesWorkload workload;
+  draft.backend_known = read_workload_key(value, workload);
+  draft.target.backend = std::move(workload);
+}
+
 void read_initial(const Value& value, TargetDraft& draft) {
   draft.initial_at = value.at();
   int initial = 0;
@@ -150,16 +159,26 @@ void read_nodes(const Value& value, TargetDraft& draft) {
   if (nodes) draft.target.backend = *std::move(nodes);
 }
 
-constexpr std::array<Field<TargetDraft>, 3> target_fields = {
-    {{"name", read_name}, {"initial", read_initial}, {"node_label", read_node_label}}};
+constexpr std::array<Field<TargetDraft>, 4> target_fields = {{
+    {"name", read_name},
+    {"initial", read_initial},
+    {"hpa",
+     [](const Value& v, TargetDraft& d) {
+       d.hpa_at = v.at();
+       (void)read_hpa(v, d.hpa);
+     }},
+    {"node_label", read_node_label},
+}};
 
-constexpr std::array<Field<TargetDraft>, 5> kind_fields = {{{"docker_compose", read_compose},
-                                                            {"command", read_programs},
-                                                            {"kubernetes_node", read_nodes},
-                                                            {"simulated", read_simulated},
-                                                            {"advisory", read_advisory}}};
-constexpr std::array<std::string_view, 4> later_kinds = {"docker_swarm", "docker_swarm_node", "docker_nodes",
-                                                         "kubernetes"};
+constexpr std::array<Field<TargetDraft>, 6> kind_fields = {{
+    {"docker_compose", read_compose},
+    {"kubernetes", read_workload},
+    {"kubernetes_node", read_nodes},
+    {"command", read_programs},
+    {"simulated", read_simulated},
+    {"advisory", read_advisory},
+}};
+constexpr std::array<std::string_view, 3> later_kinds = {"docker_swarm", "docker_swarm_node", "docker_nodes"};
 
 std::string kinds_in_words() {
   std::vector<std::string> words;
@@ -213,6 +232,27 @@ void check_initial(const Value& value, TargetDraft& draft, bool bounds_fit) {
   }
 }
 
+void check_hpa(const Value& value, TargetDraft& draft) {
+  auto* workload = std::get_if<KubernetesWorkload>(&draft.target.backend);
+  if (workload != nullptr) {
+    workload->hpa = draft.hpa;
+  } else if (draft.hpa_at && !draft.kinds.empty()) {
+    value.problem_at(*draft.hpa_at, "hpa is for a kubernetes target");
+  }
+}
+
+// What two targets must not both be, in words; absent: others may be the same.
+std::optional<std::string> owned_by(const BackendRef& backend) {
+  if (const auto* compose = std::get_if<ComposeService>(&backend)) {
+    return "the same Compose service, " + compose->service + " of project " + compose->project;
+  }
+  if (const auto* workload = std::get_if<KubernetesWorkload>(&backend)) {
+    return "the same object, " + workload->kind + " " + workload->name + " (" + workload->api_version + ") " +
+           (workload->name_space.empty() ? "of the context's namespace" : "in namespace " + workload->name_space);
+  }
+  return std::nullopt;
+}
+
 TargetDraft read_target(const Value& value, const PolicyDraft& defaults) {
   TargetDraft draft;
   PolicyDraft policy;
@@ -242,6 +282,7 @@ TargetDraft read_target(const Value& value, const PolicyDraft& defaults) {
   }
   check_bounds(value, policy, defaults);
   draft.target.policy = policy.policy;
+  check_hpa(value, draft);
   check_initial(value, draft, policy.bounds_known && policy.policy.min <= policy.policy.max);
   return draft;
 }
@@ -265,7 +306,7 @@ std::map<TargetName, Target> read_targets(const Value& value, const PolicyDraft&
     Mark at;
   };
   std::map<TargetName, Mark> names;
-  std::map<std::pair<std::string, std::string>, First> services;
+  std::map<std::string, First> owned;
   for (std::size_t i = 0; i < node.items.size(); ++i) {
     const Value item = value.item(i);
     TargetDraft draft = read_target(item, defaults);
@@ -276,14 +317,12 @@ std::map<TargetName, Target> read_targets(const Value& value, const PolicyDraft&
                                           " is taken by the target on line " + std::to_string(first->second.line));
       continue;
     }
-    const auto* compose = std::get_if<ComposeService>(&draft.target.backend);
-    if (compose != nullptr && draft.backend_known) {
-      const auto [first, added] =
-          services.emplace(std::pair{compose->project, compose->service}, First{name.text, item.at()});
+    const auto words = draft.backend_known ? owned_by(draft.target.backend) : std::nullopt;
+    if (words) {
+      const auto [first, added] = owned.emplace(*words, First{name.text, item.at()});
       if (!added) {
         item.problem(name.text + " and " + first->second.name + " (line " + std::to_string(first->second.at.line) +
-                     ") are the same Compose service, " + compose->service + " of project " + compose->project +
-                     "; one target can have several alerts");
+                     ") are " + *words + "; one target can have several alerts");
       }
     }
     targets.emplace(name, std::move(draft.target));

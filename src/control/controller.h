@@ -110,6 +110,8 @@ class Controller final : public receive::Controller {
 
     const TargetName name;
     Guarded<std::shared_ptr<const Setup>> setup{};  // a reload replaces it; a pass keeps the one that it began with
+    // The state before the action in flight, as long as it may not have been carried out; unknown after a restart.
+    std::optional<TargetState> before;
     bool settled = false;                           // the action that an earlier process left has been looked at
     int observe_failures = 0;                       // in a row
     std::string last_error;                         // of a call in flight or of the store, so that each is logged once
@@ -143,8 +145,11 @@ class Controller final : public receive::Controller {
   Status settle(Look& look);
   void settle_earlier(Look& look);
   Status finish(Look& look, ActionOutcome outcome, bool reached, std::string error);
+  Status finish(Look& look, ActionOutcome outcome, std::string error, const TargetState& state);
+  [[nodiscard]] TargetState after(const Look& look, decide::End end);
   Status execute(Look& look, const decide::Look& decided);
   Status carry_on(Look& look);
+  Status overtaken(Look& look, const Error& error);
   void publish(Look& look, const Decision& decision);
   // The one way in which a target's view changes: metrics and listeners hear of it.
   void show(Runtime& runtime, const std::function<void(TargetView&)>& change);

@@ -101,6 +101,7 @@ Status Controller::may_take(Runtime& runtime, const receive::ReplicasOrder& orde
                                          "until it ends");
   }
   const auto observed = runtime.view.with([](const TargetView& view) { return view.observed; });
+  if (observed && observed->blocked) return fail(ErrorKind::conflict, name + ": " + observed->blocked->text);
   if (observed && observed->replicas_max && order.replicas > std::max(*observed->replicas_max, observed->replicas)) {
     return fail(ErrorKind::conflict,
                 name + " cannot have " + std::to_string(order.replicas) + " replicas: " + observed->replicas_max_why);

@@ -15,12 +15,23 @@ namespace {
 constexpr Duration store_retry_after = std::chrono::seconds{1};
 
 bool reached(const InFlight& action, const Observed& observed) {
+  if (!observed.settled) return false;
   if (action.to < action.from) return observed.replicas <= action.to;
   return observed.replicas >= action.to && observed.ready >= action.to;
 }
 
 bool count_is_there(const InFlight& action, const Observed& observed) {
   return action.to < action.from ? observed.replicas <= action.to : observed.replicas >= action.to;
+}
+
+std::string joined(std::string first, const std::string& second) {
+  if (first.empty()) return second;
+  return second.empty() ? first : std::move(first) + "; " + second;
+}
+
+// What a person should know of a target on which nothing has failed.
+std::string remark(const Observed& observed) {
+  return joined(joined(observed.blocked ? observed.blocked->text : "", observed.waits), observed.note);
 }
 
 }  // namespace
@@ -148,9 +159,11 @@ Status Controller::settle(Look& look) {
   if (clock_.now() >= action.deadline) {
     const bool there = count_is_there(action, look.observed);
     return finish(look, ActionOutcome::timeout, there,
-                  "after " + text::format_duration(look.policy().timeout) + ": " +
-                      std::to_string(look.observed.replicas) + " replicas, " + std::to_string(look.observed.ready) +
-                      " of them ready" + (look.runtime.last_error.empty() ? "" : "; " + look.runtime.last_error));
+                  joined(joined("after " + text::format_duration(look.policy().timeout) + ": " +
+                                    std::to_string(look.observed.replicas) + " replicas, " +
+                                    std::to_string(look.observed.ready) + " of them ready",
+                                look.observed.waits),
+                         look.runtime.last_error));
   }
   return {};
 }
@@ -171,14 +184,21 @@ void Controller::farewell(Runtime& runtime, const std::string& why) {
   if (!written) not_stored(runtime, written.error());
 }
 
+TargetState Controller::after(const Look& look, decide::End end) {
+  end.retry_after = backoff(look.state.failures + 1, jitter());
+  return decide::ended(look.state, end, clock_.now());
+}
+
 Status Controller::finish(Look& look, ActionOutcome outcome, bool there, std::string error) {
+  return finish(look, outcome, std::move(error), after(look, {outcome, there}));
+}
+
+Status Controller::finish(Look& look, ActionOutcome outcome, std::string error, const TargetState& state) {
   const Instant now = clock_.now();
   HistoryEntry entry = look.entry();
   entry.outcome = outcome;
   entry.finished = now;
   entry.error = std::move(error);
-  const TargetState state =
-      decide::ended(look.state, {outcome, there, backoff(look.state.failures + 1, jitter())}, now);
   crash_point("before_outcome");
   if (const Status written = store_.finish(entry, state); !written) return written;
   look.state = state;
@@ -222,20 +242,26 @@ Status Controller::execute(Look& look, const decide::Look& decided) {
   look.state = store_.state(look.name());
   look.runtime.settled = true;
   look.runtime.last_error.clear();
+  look.runtime.before = before;
   if (look.dry_run) return finish(look, ActionOutcome::dry_run, true, "");
   return carry_on(look);
 }
 
 // One more move of the action in flight. Absolute, so repeating it is harmless.
 Status Controller::carry_on(Look& look) {
+  const InFlight& action = *look.state.in_flight;
+  if (look.observed.blocked && count_is_there(action, look.observed)) return {};  // only waits for readiness
+  if (look.observed.blocked) return finish(look, ActionOutcome::failed, false, look.observed.blocked->text);
   const Status applied = look.setup->hands.replicas->apply(look.change(), look.stop);
   if (applied) {
     look.runtime.last_error.clear();
+    look.runtime.before.reset();
     const auto first = look.runtime.received.with([](std::optional<Instant>& r) { return std::exchange(r, {}); });
     if (first) metrics_.reaction(clock_.now() - *first);
     return {};
   }
   const Error& error = applied.error();
+  if (error.kind == ErrorKind::conflict) return overtaken(look, error);
   if (!passes_by_itself(error.kind)) return finish(look, ActionOutcome::failed, false, error.message);
   if (error.kind != ErrorKind::cancelled && look.runtime.last_error != error.message) {
     log::warn("action.delayed",
@@ -243,6 +269,16 @@ Status Controller::carry_on(Look& look) {
     look.runtime.last_error = error.message;
   }
   return {};
+}
+
+// Somebody else moved the count. What was not carried out yet never was: it is decided anew, at once. What was carried
+// out and then undone has failed, so that two who pull at one count do not do so without a pause.
+Status Controller::overtaken(Look& look, const Error& error) {
+  if (look.runtime.before) {
+    return finish(look, ActionOutcome::interrupted, error.message, decide::withdrawn(look.state, *look.runtime.before));
+  }
+  return finish(look, ActionOutcome::failed, error.message,
+                after(look, {ActionOutcome::failed, false, Duration{0}, look.observed.replicas}));
 }
 
 // One line per action and per change of what is waited for, not one per pass.
@@ -277,7 +313,7 @@ void Controller::publish(Look& look, const Decision& decision) {
     v.decision = decision;
     v.up_cooldown_until = decide::up_cooldown_until(look.policy(), state, now);
     v.down_cooldown_until = decide::down_cooldown_until(look.policy(), state, now);
-    v.error = state.failures > 0 && v.last_action ? v.last_action->error : look.observed.note;
+    v.error = state.failures > 0 && v.last_action ? v.last_action->error : remark(look.observed);
     v.desired = look.observed.replicas;
     if (decision.outcome == Outcome::postpone) v.desired = decision.to;
     if (state.in_flight) v.desired = state.in_flight->to;
@@ -325,7 +361,8 @@ Instant Controller::next_look(const Look& look, const Decision& decision) {
     const Duration wait = std::clamp(elapsed / 4, Duration{100}, Duration{1000});
     return std::min(now + wait, std::max(look.state.in_flight->deadline, now + Duration{100}));
   }
-  if (decision.outcome == Outcome::act) return now;  // it has ended already: what then stands is decided afresh
+  // It has ended already: what then stands is decided afresh.
+  if (decision.outcome == Outcome::act || decision.reason == Reason::in_flight) return now;
   const auto refresh =
       static_cast<Duration::rep>(static_cast<double>(options_.refresh_interval.count()) * (0.8 + 0.4 * jitter()));
   Instant slow = now + Duration{refresh};

@@ -85,7 +85,7 @@ Look look_at(const Inputs& given, std::vector<GateNote>* gates) {
     if (command != nullptr) {
       decision.order = command->id;
       const bool is_so = gate && gate->outcome == Outcome::none;
-      const bool never = gate && gate->reason == Reason::not_scalable;
+      const bool never = gate && (gate->reason == Reason::not_scalable || gate->reason == Reason::hpa_owned);
       if (is_so || never) take(look.state, command->id);
     }
   }
@@ -158,14 +158,24 @@ TargetState ended(TargetState state, const End& end, Instant now) {
     state.unfinished.reset();
     return state;
   }
-  if (!state.unfinished || state.unfinished->action != action.action) {
-    state.unfinished = Unfinished{action.action, action.from};
+  if (end.moved_to || !state.unfinished || state.unfinished->action != action.action) {
+    state.unfinished = Unfinished{action.action, end.moved_to.value_or(action.from)};
   }
   for (const Episode& episode : action.stepped) state.stepped.erase(episode);
   if (action.order != 0 && end.outcome == ActionOutcome::interrupted) {
     state.orders_taken = std::min(state.orders_taken, action.order - 1);
   }
   return state;
+}
+
+TargetState withdrawn(const TargetState& state, TargetState before) {
+  before.in_flight.reset();
+  before.unfinished.reset();  // of a count that is no more
+  before.retry_at.reset();
+  // A command that came while this one waited is not forgotten; this one is given back.
+  const OrderId order = state.in_flight->order;
+  before.orders_taken = order == 0 ? state.orders_taken : std::min(state.orders_taken, order - 1);
+  return before;
 }
 
 TargetState elsewhere(TargetState state) {

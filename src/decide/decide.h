@@ -46,8 +46,14 @@ struct End {
   ActionOutcome outcome = ActionOutcome::done;
   bool reached = true;      // the count that was asked for is there
   Duration retry_after{0};  // the backoff of a failed one
+  // The count that somebody else made meanwhile: what comes next starts from there, and not from where this one did.
+  std::optional<int> moved_to{};
 };
 [[nodiscard]] TargetState ended(TargetState state, const End& end, Instant now);
+
+// The state after an action that was never carried out, as somebody else moved the count first: `before` is the state
+// that it began in. REQUIRES: state.in_flight.
+[[nodiscard]] TargetState withdrawn(const TargetState& state, TargetState before);
 
 // The state of a target that from now on is something else: cooldowns stay, what speaks of counts is forgotten.
 // REQUIRES: no action in flight.

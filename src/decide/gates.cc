@@ -74,6 +74,16 @@ std::string disabled_text(const Wish& wish) {
   return disabled_gate(wish) ? now + ": somebody else set it to 0" : now;
 }
 
+// ---- what stands in the way of any change ----
+std::optional<Gate> blocked_gate(const Wish& wish) {
+  if (!wish.in.observed.blocked || stays(wish)) return std::nullopt;
+  return Gate{Outcome::blocked, wish.in.observed.blocked->reason, {}};
+}
+
+std::string blocked_text(const Wish& wish) {
+  return wish.in.observed.blocked ? wish.in.observed.blocked->text : "nothing stands in the way";
+}
+
 // ---- the bounds: the wanted count is inside of them already; is it another one than there is? ----
 std::optional<Gate> bounds_gate(const Wish& wish) {
   if (!stays(wish)) return std::nullopt;
@@ -174,11 +184,17 @@ struct Row {
 };
 
 constexpr std::array rows{
-    Row{"in flight", in_flight_gate, in_flight_text}, Row{"by hand", person_gate, person_text},
-    Row{"disabled", disabled_gate, disabled_text},    Row{"bounds", bounds_gate, bounds_text},
-    Row{"capacity", capacity_gate, capacity_text},    Row{"hold", hold_gate, hold_text},
-    Row{"backoff", backoff_gate, backoff_text},       Row{"cooldown", cooldown_gate, cooldown_text},
-    Row{"readiness", readiness_gate, readiness_text}, Row{"stabilization", stabilization_gate, stabilization_text},
+    Row{"in flight", in_flight_gate, in_flight_text},
+    Row{"by hand", person_gate, person_text},
+    Row{"disabled", disabled_gate, disabled_text},
+    Row{"allowed", blocked_gate, blocked_text},
+    Row{"bounds", bounds_gate, bounds_text},
+    Row{"capacity", capacity_gate, capacity_text},
+    Row{"hold", hold_gate, hold_text},
+    Row{"backoff", backoff_gate, backoff_text},
+    Row{"cooldown", cooldown_gate, cooldown_text},
+    Row{"readiness", readiness_gate, readiness_text},
+    Row{"stabilization", stabilization_gate, stabilization_text},
 };
 
 bool is_pace_of_down(const Gate& gate) {

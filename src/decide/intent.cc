@@ -32,10 +32,12 @@ bool already_stepped(const Inputs& in, const Alert& alert) {
 }
 
 // The count that a step starts from: what is observed, or what an unfinished action of the same kind started from, as
-// long as that still leads somewhere.
+// long as that still leads somewhere. A count above the one that a way down began at was made by somebody else.
 int step_base(const Inputs& in, Reason action) {
   const auto& unfinished = in.state.unfinished;
-  return unfinished && unfinished->action == action ? unfinished->from : in.observed.replicas;
+  if (!unfinished || unfinished->action != action) return in.observed.replicas;
+  if (action == Reason::down && in.observed.replicas > unfinished->from) return in.observed.replicas;
+  return unfinished->from;
 }
 
 Intent none(Reason because) {

@@ -113,6 +113,9 @@ std::string render(const Decision& decision, const Inputs& in, const TargetState
     return change_text(decision) + " is blocked: " + order_text(decision.reason, in.orders) + "; " +
            cause_text(decision);
   }
+  if (in.observed.blocked && decision.reason == in.observed.blocked->reason) {
+    return change_text(decision) + " is blocked: " + in.observed.blocked->text + "; " + cause_text(decision);
+  }
   if (decision.reason == Reason::not_scalable)
     return change_text(decision) + " is blocked: " + in.observed.replicas_max_why;
   if (decision.reason == Reason::disabled) {

@@ -146,6 +146,7 @@ std::string_view backend_name(const BackendRef& ref) {
     std::string_view operator()(const ComposeService&) const { return "docker_compose"; }
     std::string_view operator()(const CommandTarget&) const { return "command"; }
     std::string_view operator()(const KubernetesNodes&) const { return "kubernetes_node"; }
+    std::string_view operator()(const KubernetesWorkload&) const { return "kubernetes"; }
   };
   return std::visit(Visitor{}, ref);
 }
@@ -159,6 +160,12 @@ std::vector<std::pair<std::string, std::string>> describe(const BackendRef& ref)
   }
   if (const auto* nodes = std::get_if<KubernetesNodes>(&ref)) {
     return {{"selector", nodes->selector}, {"node_label", nodes->node_label}};
+  }
+  if (const auto* workload = std::get_if<KubernetesWorkload>(&ref)) {
+    std::vector<std::pair<std::string, std::string>> keys = {
+        {"apiVersion", workload->api_version}, {"kind", workload->kind}, {"name", workload->name}};
+    if (!workload->name_space.empty()) keys.insert(keys.begin(), {"namespace", workload->name_space});
+    return keys;
   }
   return {};
 }

@@ -26,6 +26,9 @@ struct Floor {
 struct Observed {
   int replicas = 0;  // exist
   int ready = 0;     // running and healthy; at most replicas
+  // False: the engine has been told this count, and is still making or removing replicas.
+  bool settled = true;
+  std::string waits;  // why those that are not ready are not: "pod web-7d4f: container app: CrashLoopBackOff"
   // The most replicas that can exist here, and the sentence that says why and what to change; absent when nothing but
   // the policy limits them.
   std::optional<int> replicas_max;

@@ -54,7 +54,7 @@ enum class HpaMode {
 
 // Anything with a scale subresource in a Kubernetes cluster.
 struct KubernetesWorkload {
-  std::string name_space;
+  std::string name_space;   // empty: that of the kubeconfig's context, or of our pod
   std::string api_version;  // "apps/v1"
   std::string kind;         // "Deployment"
   std::string name;
@@ -69,7 +69,8 @@ struct KubernetesNodes {
   bool operator==(const KubernetesNodes&) const = default;
 };
 
-using BackendRef = std::variant<Simulated, Advisory, ComposeService, CommandTarget, KubernetesNodes>;
+using BackendRef =
+    std::variant<Simulated, Advisory, ComposeService, CommandTarget, KubernetesNodes, KubernetesWorkload>;
 [[nodiscard]] std::string_view backend_name(const BackendRef& ref);  // "docker_compose": the configuration's own word
 // The reference's own keys for people and for the API: {{"project","shop"},{"service","web"}}.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> describe(const BackendRef& ref);

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "act/backend.h"
@@ -24,6 +27,12 @@ struct FakeFleet {
   int make_at_most = 1'000'000;      // replicas that one apply makes
   int breaks_above = 1'000'000;      // replicas past this count are broken from the start
   int applies = 0;
+  bool compares = false;               // an apply is refused when the count is another than the one that was observed
+  std::function<void()> before_apply;  // what somebody else does in between
+  int observed = 0;                    // by the last observation
+  bool settled = true;
+  std::string waits;
+  std::optional<Blocked> blocked;
 
   [[nodiscard]] int replicas() const { return static_cast<int>(started.size()); }
   void set(int count) { started.resize(static_cast<std::size_t>(count), clock.now()); }
@@ -40,7 +49,10 @@ class FakeBackend final : public Backend {
       return fail(error);
     }
     Observed observed;
-    observed.replicas = fleet_.replicas();
+    observed.replicas = fleet_.observed = fleet_.replicas();
+    observed.settled = fleet_.settled;
+    observed.waits = fleet_.waits;
+    observed.blocked = fleet_.blocked;
     const Instant now = fleet_.clock.now();
     int index = 0;
     for (const Instant since : fleet_.started) {
@@ -58,6 +70,14 @@ class FakeBackend final : public Backend {
       fleet_.apply_errors.pop_front();
       return fail(error);
     }
+    if (fleet_.before_apply) fleet_.before_apply();
+    const bool undone = carried_out_ == change.id && fleet_.replicas() != change.to;
+    const bool other =
+        fleet_.replicas() != fleet_.observed || (fleet_.replicas() != change.from && fleet_.replicas() != change.to);
+    if (fleet_.compares && (undone || other)) {
+      return fail(ErrorKind::conflict, "somebody else set it to " + std::to_string(fleet_.replicas()));
+    }
+    carried_out_ = change.id;
     const Instant now = fleet_.clock.now();
     if (change.to < fleet_.replicas()) {
       if (fleet_.stop_delay == Duration{0}) {
@@ -79,6 +99,7 @@ class FakeBackend final : public Backend {
 
  private:
   FakeFleet& fleet_;
+  ActionId carried_out_ = 0;
 };
 
 }  // namespace alertscaler::test

@@ -131,6 +131,7 @@ TEST_CASE("the reference has every key") {
       "targets: [{name: a, simulated: {zebra: 1}}]",
       "targets: [{name: a, command: {observe: [a], scale: ['{replicas}'], zebra: 1}}]",
       "targets: [{name: a, docker_compose: {project: p, service: s, zebra: 1}}]",
+      "targets: [{name: a, kubernetes: {kind: Deployment, name: b, zebra: 1}}]",
       "defaults: {zebra: 1}",
       "defaults: {up: {zebra: 1}}",
       "defaults: {down: {zebra: 1}}",
@@ -224,7 +225,7 @@ TEST_CASE("every key arrives where it belongs") {
   CHECK(settings.max_parallel == 3);
   CHECK(settings.stale_after == 2min);
   CHECK(settings.history_retention == 168h);
-  REQUIRE(settings.targets.size() == 5);
+  REQUIRE(settings.targets.size() == 7);
 
   Policy defaults;
   defaults.min = 2;
@@ -265,6 +266,10 @@ TEST_CASE("every key arrives where it belongs") {
   legacy.env = {{"ANSIBLE_CONFIG", "/etc/ansible/ansible.cfg"}, {"COUNT", "5"}, {"EMPTY", ""}};
   legacy.deadline = 3s;
   CHECK(target(settings, "legacy").backend == BackendRef{legacy});
+  CHECK(target(settings, "api").backend ==
+        BackendRef{KubernetesWorkload{"prod", "apps/v1", "Deployment", "api", HpaMode::ignore}});
+  CHECK(target(settings, "pool").backend ==
+        BackendRef{KubernetesWorkload{"", "example.io/v1alpha1", "Pool", "pool.eu-1", HpaMode::refuse}});
 }
 
 TEST_CASE("on_resolve says what becomes of a drain, too") {

@@ -174,7 +174,10 @@ Status ComposeBackend::apply(const Change& change, std::stop_token stop) {
     if (!listed) return fail(listed.error());
     seen = *std::move(listed);
   }
-  return change.to < change.from ? shrink(change, *seen, stop) : grow(change, *std::move(seen), stop);
+  Status moved = change.to < change.from ? shrink(change, *seen, stop) : grow(change, *std::move(seen), stop);
+  // The engine's 409 is of one container that it is busy with, and says nothing about the count.
+  if (!moved && moved.error().kind == ErrorKind::conflict) moved.error().kind = ErrorKind::busy;
+  return moved;
 }
 
 Status ComposeBackend::clean_up(const Change& change, std::stop_token stop) {
