@@ -9,6 +9,7 @@
 #include "act/advisory.h"
 #include "act/command.h"
 #include "act/docker/compose.h"
+#include "act/kubernetes/autoscaler.h"
 #include "act/kubernetes/drain.h"
 #include "act/kubernetes/workload.h"
 #include "act/simulated.h"
@@ -161,7 +162,8 @@ control::Hands BackendFactory::make(const Target& target, const Settings& settin
       if (workload.name_space.empty()) workload.name_space = "default";
       auto both = std::make_shared<OnCluster>();
       both->server = factory.api_server(settings);
-      both->backend = kubernetes::make_workload_backend(std::move(workload), *both->server, nullptr);
+      auto owner = kubernetes::make_autoscaler(workload.hpa, *both->server);
+      both->backend = kubernetes::make_workload_backend(std::move(workload), *both->server, std::move(owner));
       Backend* const backend = both->backend.get();
       return std::shared_ptr<Backend>(std::move(both), backend);
     }

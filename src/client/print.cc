@@ -117,6 +117,13 @@ std::string target_page(const json& target, const Terminal& terminal) {
     line("Replicas", (observed.empty() ? "not known" : observed + ", " + text_at(target, "ready") + " of them ready") +
                          "; desired " + text_at(target, "desired") + ", from " + text_at(target, "min") + " to " +
                          text_at(target, "max"));
+  const json& floor = at(target, "floor");
+  if (floor.is_object()) {
+    const std::string current = text_at(floor, "current");
+    const std::string original = text_at(floor, "original");
+    line("Floor", current + " of " + text_at(floor, "owner") +
+                      (current == original ? "" : ", and " + original + " when this is over"));
+  }
   line("Decision", text_at(at(target, "decision"), "text"));
   line("Again at", time_at(at(target, "decision"), "until"));
   const json& pin = at(target, "pin");

@@ -116,6 +116,11 @@ Result<receive::Ordered> Controller::set_replicas(const TargetName& target, cons
   const auto setup = found.current();
   receive::Ordered ordered;
   ordered.warnings = bounds_warnings(setup->target.policy, order.replicas);
+  const auto seen = found.view.with([](const TargetView& view) { return view.observed; });
+  if (seen && seen->floor && order.replicas != 0) {
+    ordered.warnings.push_back(seen->floor->owner + " sets the count: " + std::to_string(order.replicas) +
+                               " becomes its floor, and above that it decides");
+  }
   {
     const std::lock_guard lock(orders_mutex_);
     if (Status allowed = may_take(found, order); !allowed) return fail(std::move(allowed).error());

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "control/node_pass.h"
 #include "control/retry.h"
+#include "decide/progress.h"
 
 namespace alertscaler::control {
 namespace {
@@ -14,14 +15,10 @@ namespace {
 // How soon to try again what the store could not take.
 constexpr Duration store_retry_after = std::chrono::seconds{1};
 
-bool reached(const InFlight& action, const Observed& observed) {
-  if (!observed.settled) return false;
-  if (action.to < action.from) return observed.replicas <= action.to;
-  return observed.replicas >= action.to && observed.ready >= action.to;
-}
-
-bool count_is_there(const InFlight& action, const Observed& observed) {
-  return action.to < action.from ? observed.replicas <= action.to : observed.replicas >= action.to;
+// What a dry run sees: the world as if its actions had happened.
+void pretend(const TargetState& state, Observed& observed) {
+  if (state.dry_run_replicas) observed.replicas = observed.ready = *state.dry_run_replicas;
+  if (state.dry_run_floor && observed.floor) observed.floor->current = *state.dry_run_floor;
 }
 
 std::string joined(std::string first, const std::string& second) {
@@ -58,8 +55,11 @@ Instant Controller::pass(const TargetName& name, const std::stop_token& stop) {
   }
   runtime.observe_failures = 0;
   look.observed = *std::move(observed);
-  if (!look.dry_run) look.state.dry_run_replicas.reset();
-  if (look.state.dry_run_replicas) look.observed.replicas = look.observed.ready = *look.state.dry_run_replicas;
+  if (!look.dry_run) {
+    look.state.dry_run_replicas.reset();
+    look.state.dry_run_floor.reset();
+  }
+  pretend(look.state, look.observed);
 
   if (look.state.in_flight) {
     if (const Status settled = settle(look); !settled) return not_stored(runtime, settled.error());
@@ -144,7 +144,12 @@ Status Controller::settle(Look& look) {
   const bool earlier = !look.runtime.settled;
   if (earlier) settle_earlier(look);
   if (look.dry_run) return finish(look, ActionOutcome::interrupted, true, "dry run was switched on");
-  if (reached(action, look.observed)) return finish(look, ActionOutcome::done, true, "");
+  if (decide::reached(action, look.observed)) return finish(look, ActionOutcome::done, true, "");
+  if (decide::changed_hands(action, look.observed)) {
+    return finish(look, ActionOutcome::interrupted, false,
+                  look.observed.floor ? look.observed.floor->owner + " sets the count now"
+                                      : "the autoscaler that set the count is gone");
+  }
   if (!look.observed.broken.empty()) {
     std::string error = look.observed.broken;
     if (const Status cleaned = look.setup->hands.replicas->clean_up(look.change(), look.stop); !cleaned) {
@@ -153,11 +158,11 @@ Status Controller::settle(Look& look) {
     }
     return finish(look, ActionOutcome::failed, false, error);
   }
-  if (earlier && !count_is_there(action, look.observed)) {
+  if (earlier && !decide::is_there(action, look.observed)) {
     return finish(look, ActionOutcome::interrupted, false, "the program was stopped before it was carried out");
   }
   if (clock_.now() >= action.deadline) {
-    const bool there = count_is_there(action, look.observed);
+    const bool there = decide::is_there(action, look.observed);
     return finish(look, ActionOutcome::timeout, there,
                   joined(joined("after " + text::format_duration(look.policy().timeout) + ": " +
                                     std::to_string(look.observed.replicas) + " replicas, " +
@@ -178,7 +183,7 @@ void Controller::farewell(Runtime& runtime, const std::string& why) {
   Look look{runtime, setup, reload_stop_.get_token(), {}, store_.state(runtime.name), {}, {}, is_dry_run(*setup)};
   if (!look.state.in_flight) return;
   const auto observed = setup->hands.replicas->observe(look.change(), look.stop);
-  const bool is_there = observed && reached(*look.state.in_flight, *observed);
+  const bool is_there = observed && decide::reached(*look.state.in_flight, *observed);
   const Status written =
       finish(look, is_there ? ActionOutcome::done : ActionOutcome::interrupted, true, is_there ? "" : why);
   if (!written) not_stored(runtime, written.error());
@@ -250,7 +255,7 @@ Status Controller::execute(Look& look, const decide::Look& decided) {
 // One more move of the action in flight. Absolute, so repeating it is harmless.
 Status Controller::carry_on(Look& look) {
   const InFlight& action = *look.state.in_flight;
-  if (look.observed.blocked && count_is_there(action, look.observed)) return {};  // only waits for readiness
+  if (look.observed.blocked && decide::is_there(action, look.observed)) return {};  // only waits for readiness
   if (look.observed.blocked) return finish(look, ActionOutcome::failed, false, look.observed.blocked->text);
   const Status applied = look.setup->hands.replicas->apply(look.change(), look.stop);
   if (applied) {
@@ -315,8 +320,10 @@ void Controller::publish(Look& look, const Decision& decision) {
     v.down_cooldown_until = decide::down_cooldown_until(look.policy(), state, now);
     v.error = state.failures > 0 && v.last_action ? v.last_action->error : remark(look.observed);
     v.desired = look.observed.replicas;
-    if (decision.outcome == Outcome::postpone) v.desired = decision.to;
-    if (state.in_flight) v.desired = state.in_flight->to;
+    // A floor that goes down says nothing of the count.
+    const auto wanted = [&](int to, bool floor) { return floor ? std::max(to, look.observed.replicas) : to; };
+    if (decision.outcome == Outcome::postpone) v.desired = wanted(decision.to, decision.floor);
+    if (state.in_flight) v.desired = wanted(state.in_flight->to, state.in_flight->floor);
     // Not those that the look began with: an order that came meanwhile is shown already.
     const Orders orders = orders_of(look.name());
     v.pin = orders.pin;

@@ -23,7 +23,8 @@ struct Controller::Look {
   [[nodiscard]] const Policy& policy() const { return setup->target.policy; }
   // REQUIRES: state.in_flight
   [[nodiscard]] Change change() const {
-    return {state.in_flight->id, name(), state.in_flight->from, state.in_flight->to};
+    const InFlight& action = *state.in_flight;
+    return {action.id, name(), action.from, action.to, action.floor};
   }
   [[nodiscard]] HistoryEntry entry() const {
     const InFlight& action = *state.in_flight;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "decide/floor.h"
 #include "decide/gates.h"
 #include "decide/intent.h"
 #include "decide/render.h"
@@ -11,12 +12,14 @@ namespace {
 
 // The bounds limit what we do: a count that somebody else put outside them is not fought, and an up goes at least to
 // min.
-int bounded(const Inputs& in, const Intent& intent) {
-  const int observed = in.observed.replicas;
-  if (intent.exact || intent.wanted == observed) return intent.wanted;
-  const int clamped = std::clamp(intent.wanted, in.policy.min, in.policy.max);
-  if (intent.wanted > observed) return std::max(clamped, observed);
-  return std::min(clamped, observed);
+int bounded(const Inputs& in, const Intent& intent, int there) {
+  if (intent.exact || intent.wanted == there) return intent.wanted;
+  // Where an autoscaler's floor was without us is inside of any bounds; and alerts never lead below it.
+  if (intent.floor && intent.kind == IntentKind::restore) return intent.wanted;
+  const int at_least = intent.floor ? std::max(intent.wanted, in.observed.floor->original) : intent.wanted;
+  const int clamped = std::clamp(at_least, in.policy.min, in.policy.max);
+  if (intent.wanted > there) return std::max(clamped, there);
+  return std::min(clamped, there);
 }
 
 // An intent of another kind, or none, has nothing to do with what failed before.
@@ -27,9 +30,10 @@ void forget_unfinished(TargetState& state) {
 }
 
 // From here on the count that a person chose is what everything starts from: there is nothing older to come back to.
-void take(TargetState& state, OrderId order) {
+// Who chose 0 has said nothing of an autoscaler's floor.
+void take(TargetState& state, OrderId order, bool floor) {
   if (order != 0) state.orders_taken = order;
-  state.baseline.reset();
+  if (floor || (state.baseline && !state.baseline->floor)) state.baseline.reset();
   state.drain_baseline.reset();
 }
 
@@ -56,17 +60,19 @@ Look look_at(const Inputs& given, std::vector<GateNote>* gates) {
 
   Decision& decision = look.decision;
   decision.intent = intent.kind;
-  decision.from = decision.to = in.observed.replicas;
+  const int there = position(in, intent);
+  decision.from = decision.to = there;
+  decision.floor = intent.floor;
   decision.cause = intent.cause;
   if (intent.kind == IntentKind::none) {
     decision.reason = intent.none_because;
     look.state.down_since.reset();
     if (!look.state.in_flight) forget_unfinished(look.state);
   } else {
-    Wish wish{in, look.state, intent, bounded(in, intent)};
+    Wish wish{in, look.state, intent, bounded(in, intent, there), there};
     if (wish.upward() && in.observed.replicas_max) {
-      wish.wanted = std::min(wish.wanted, std::max(*in.observed.replicas_max, in.observed.replicas));
-      if (wish.wanted == in.observed.replicas) wish.wanted = bounded(in, intent);
+      wish.wanted = std::min(wish.wanted, std::max(*in.observed.replicas_max, there));
+      if (wish.wanted == there) wish.wanted = bounded(in, intent, there);
     }
     const bool wants_down = wish.downward() && !intent.exact && !on_hold(wish);
     if (wants_down && !look.state.down_since) look.state.down_since = in.now;
@@ -86,7 +92,7 @@ Look look_at(const Inputs& given, std::vector<GateNote>* gates) {
       decision.order = command->id;
       const bool is_so = gate && gate->outcome == Outcome::none;
       const bool never = gate && (gate->reason == Reason::not_scalable || gate->reason == Reason::hpa_owned);
-      if (is_so || never) take(look.state, command->id);
+      if (is_so || never) take(look.state, command->id, intent.floor);
     }
   }
   decision.text = render(decision, in, look.state);
@@ -108,11 +114,12 @@ Explained explain(const Inputs& inputs) {
 TargetState started(TargetState state, const Decision& decision, ActionId id, const Policy& policy,
                     std::span<const Alert> alerts, Instant now) {
   state.in_flight =
-      InFlight{id, decision.reason, decision.from, decision.to, now, now + policy.timeout, decision.cause, {}, 0};
+      InFlight{id, decision.reason, decision.from, decision.to, now, now + policy.timeout, decision.cause, {},
+               0,  decision.floor};
   state.asked = decision.to;
   state.retry_at.reset();
   if (decision.intent == IntentKind::manual) {
-    take(state, decision.order);
+    take(state, decision.order, decision.floor);
     state.in_flight->order = decision.order;
   }
   if (decision.intent == IntentKind::drain && !state.drain_baseline && decision.cause) {
@@ -148,11 +155,22 @@ TargetState ended(TargetState state, const End& end, Instant now) {
     }
     state.failures = 0;
   }
-  if (end.outcome == ActionOutcome::dry_run) state.dry_run_replicas = action.to;
+  if (end.outcome == ActionOutcome::dry_run) {
+    if (action.floor) state.dry_run_floor = action.to;
+    // Where a lowered floor leads, only the autoscaler knows.
+    if (!action.floor || action.to > action.from) {
+      state.dry_run_replicas = action.to;
+    } else {
+      state.dry_run_replicas.reset();
+    }
+  }
   if (end.outcome == ActionOutcome::failed) {
     constexpr int failures_max = 1000;
     state.failures = std::min(state.failures + 1, failures_max);
     state.retry_at = now + end.retry_after;
+  }
+  if (counts && end.reached && action.floor && end.outcome != ActionOutcome::dry_run) {
+    state.floor_set = action.action == Reason::restore ? std::nullopt : std::optional(action.to);
   }
   if (end.reached) {
     state.unfinished.reset();

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "decide/floor.h"
 
 namespace alertscaler::decide {
 namespace {
@@ -15,8 +16,13 @@ bool cancels_drain(const Wish& wish) {
   return may_supersede(wish) && wish.state.in_flight->action == Reason::drain;
 }
 
+// The note on the autoscaler that no longer says what is.
+bool takes_note_off(const Wish& wish) {
+  return wish.intent.floor && wish.intent.kind == IntentKind::restore && wish.in.observed.floor->stale();
+}
+
 bool stays(const Wish& wish) {
-  return wish.wanted == wish.in.observed.replicas && !cancels_drain(wish);
+  return wish.wanted == wish.position && !cancels_drain(wish) && !takes_note_off(wish);
 }
 
 bool any_hold(const Wish& wish) {
@@ -61,10 +67,30 @@ std::string person_text(const Wish& wish) {
          until_text(orders.pin->until);
 }
 
+// ---- the autoscaler's floor, moved by somebody else after we had moved it; who asks by hand knows better ----
+std::optional<Gate> undone_gate(const Wish& wish) {
+  if (!wish.intent.floor || stays(wish) || wish.intent.kind == IntentKind::restore) return std::nullopt;
+  if (waiting_command(wish.in) != nullptr || !undone(wish.in.observed, wish.state)) return std::nullopt;
+  return Gate{Outcome::blocked, Reason::hpa_owned, {}};
+}
+
+std::string undone_text(const Wish& wish) {
+  const auto& floor = wish.in.observed.floor;
+  if (!floor) return "";
+  const std::string now = "the floor of " + floor->owner + " is " + std::to_string(floor->current);
+  if (undone(wish.in.observed, wish.state)) {
+    return now + ": somebody else has changed it from " + std::to_string(*wish.state.floor_set);
+  }
+  return floor->raised() ? now + ", without us " + std::to_string(floor->original) : now;
+}
+
 // ---- set to 0 by somebody else ----
 std::optional<Gate> disabled_gate(const Wish& wish) {
   if (wish.in.observed.replicas != 0 || wish.in.policy.min == 0 || wish.state.asked == 0) return std::nullopt;
   if (wish.intent.kind == IntentKind::drain || wish.intent.kind == IntentKind::manual) return std::nullopt;
+  // To lower a floor switches nothing on; and an autoscaler whose own floor is 0 goes there by itself.
+  const auto& floor = wish.in.observed.floor;
+  if (floor && (wish.intent.kind == IntentKind::restore || floor->original == 0)) return std::nullopt;
   return Gate{Outcome::blocked, Reason::disabled, {}};
 }
 
@@ -87,23 +113,24 @@ std::string blocked_text(const Wish& wish) {
 // ---- the bounds: the wanted count is inside of them already; is it another one than there is? ----
 std::optional<Gate> bounds_gate(const Wish& wish) {
   if (!stays(wish)) return std::nullopt;
-  const int observed = wish.in.observed.replicas;
-  if (wish.intent.wanted > observed && observed >= wish.in.policy.max) return Gate{Outcome::none, Reason::at_max, {}};
-  if (wish.intent.wanted < observed && observed <= wish.in.policy.min) return Gate{Outcome::none, Reason::at_min, {}};
+  const int there = wish.position;
+  if (wish.intent.wanted > there && there >= wish.in.policy.max) return Gate{Outcome::none, Reason::at_max, {}};
+  if (wish.intent.wanted < there && there <= wish.in.policy.min) return Gate{Outcome::none, Reason::at_min, {}};
+  if (wish.intent.floor && wish.intent.wanted < there) return Gate{Outcome::none, Reason::at_min, {}};
   if (wish.intent.kind == IntentKind::down) return Gate{Outcome::none, Reason::at_min, {}};
   return Gate{Outcome::none, Reason::satisfied, {}};
 }
 
 std::string bounds_text(const Wish& wish) {
   return std::to_string(wish.in.policy.min) + ".." + std::to_string(wish.in.policy.max) + ": " +
-         std::to_string(wish.in.observed.replicas) + " there, " + std::to_string(wish.intent.wanted) + " asked for, " +
+         std::to_string(wish.position) + " there, " + std::to_string(wish.intent.wanted) + " asked for, " +
          std::to_string(wish.wanted) + " allowed" + (wish.intent.exact ? " (the bounds do not hold for this)" : "");
 }
 
 // ---- what can exist at all ----
 std::optional<Gate> capacity_gate(const Wish& wish) {
   const Observed& observed = wish.in.observed;
-  if (!wish.upward() || !observed.replicas_max || observed.replicas < *observed.replicas_max) return std::nullopt;
+  if (!wish.upward() || !observed.replicas_max || wish.position < *observed.replicas_max) return std::nullopt;
   return Gate{Outcome::blocked, Reason::not_scalable, {}};
 }
 
@@ -180,21 +207,17 @@ std::string stabilization_text(const Wish& wish) {
 struct Row {
   const char* name;
   std::optional<Gate> (*find)(const Wish&);
-  std::string (*describe)(const Wish&);  // its numbers, whether it is open or closed
+  std::string (*describe)(
+      const Wish&);  // its numbers, whether it is open or closed; empty: it does not concern the target
 };
 
 constexpr std::array rows{
-    Row{"in flight", in_flight_gate, in_flight_text},
-    Row{"by hand", person_gate, person_text},
-    Row{"disabled", disabled_gate, disabled_text},
-    Row{"allowed", blocked_gate, blocked_text},
-    Row{"bounds", bounds_gate, bounds_text},
-    Row{"capacity", capacity_gate, capacity_text},
-    Row{"hold", hold_gate, hold_text},
-    Row{"backoff", backoff_gate, backoff_text},
-    Row{"cooldown", cooldown_gate, cooldown_text},
-    Row{"readiness", readiness_gate, readiness_text},
-    Row{"stabilization", stabilization_gate, stabilization_text},
+    Row{"in flight", in_flight_gate, in_flight_text}, Row{"by hand", person_gate, person_text},
+    Row{"autoscaler", undone_gate, undone_text},      Row{"disabled", disabled_gate, disabled_text},
+    Row{"allowed", blocked_gate, blocked_text},       Row{"bounds", bounds_gate, bounds_text},
+    Row{"capacity", capacity_gate, capacity_text},    Row{"hold", hold_gate, hold_text},
+    Row{"backoff", backoff_gate, backoff_text},       Row{"cooldown", cooldown_gate, cooldown_text},
+    Row{"readiness", readiness_gate, readiness_text}, Row{"stabilization", stabilization_gate, stabilization_text},
 };
 
 bool is_pace_of_down(const Gate& gate) {
@@ -209,7 +232,7 @@ bool is_pace_of_down(const Gate& gate) {
 bool may_supersede(const Wish& wish) {
   if (!wish.state.in_flight) return false;
   const InFlight& action = *wish.state.in_flight;
-  const bool only_waits = wish.in.observed.replicas == action.to;
+  const bool only_waits = action.floor ? level(wish.in.observed) == action.to : wish.in.observed.replicas == action.to;
   switch (wish.intent.kind) {
     case IntentKind::manual:
       if (action.action == Reason::drain) return true;
@@ -270,7 +293,8 @@ std::vector<GateNote> describe_gates(const Wish& wish) {
     const GateNote::Verdict verdict = !reached ? GateNote::Verdict::not_reached
                                       : gate   ? GateNote::Verdict::closed
                                                : GateNote::Verdict::open;
-    notes.push_back({row.name, verdict, row.describe(wish)});
+    std::string text = row.describe(wish);
+    if (!text.empty()) notes.push_back({row.name, verdict, std::move(text)});
     if (gate && !is_pace_of_down(*gate)) reached = false;
   }
   return notes;

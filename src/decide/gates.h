@@ -17,9 +17,10 @@ struct Wish {
   const TargetState& state;
   const Intent& intent;
   int wanted = 0;
+  int position = 0;  // what it starts from: the observed count, or the floor of the autoscaler that sets it
 
-  [[nodiscard]] bool upward() const { return wanted > in.observed.replicas; }
-  [[nodiscard]] bool downward() const { return wanted < in.observed.replicas; }
+  [[nodiscard]] bool upward() const { return wanted > position; }
+  [[nodiscard]] bool downward() const { return wanted < position; }
 };
 
 struct Gate {

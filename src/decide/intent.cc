@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "decide/floor.h"
+
 namespace alertscaler::decide {
 namespace {
 
@@ -31,13 +33,21 @@ bool already_stepped(const Inputs& in, const Alert& alert) {
   return in.policy.repeat == Repeat::once && in.state.stepped.contains({alert.fingerprint, alert.starts_at});
 }
 
-// The count that a step starts from: what is observed, or what an unfinished action of the same kind started from, as
-// long as that still leads somewhere. A count above the one that a way down began at was made by somebody else.
-int step_base(const Inputs& in, Reason action) {
+// The count, or floor, that a step starts from: what there is, or what an unfinished action of the same kind started
+// from, as long as that still leads somewhere. One above that from which a way down began was made by somebody else.
+int step_base(const Inputs& in, Reason action, int there) {
   const auto& unfinished = in.state.unfinished;
-  if (!unfinished || unfinished->action != action) return in.observed.replicas;
-  if (action == Reason::down && in.observed.replicas > unfinished->from) return in.observed.replicas;
+  if (!unfinished || unfinished->action != action) return there;
+  if (action == Reason::down && there > unfinished->from) return there;
   return unfinished->from;
+}
+
+// What there is for an intent of this kind to start from.
+int position(const Inputs& in, IntentKind kind) {
+  Intent intent;
+  intent.kind = kind;
+  intent.floor = moves_floor(in, intent);
+  return decide::position(in, intent);
 }
 
 Intent none(Reason because) {
@@ -53,7 +63,8 @@ Intent way_back_from_drain(const Inputs& in) {
 
 // The largest of each `to` value and observed + the largest step.
 Intent to_or_up(const Inputs& in) {
-  const int base = step_base(in, Reason::up);
+  const int there = position(in, IntentKind::up);
+  const int base = step_base(in, Reason::up, there);
   const Alert* strongest_to = nullptr;
   const Alert* strongest_up = nullptr;
   int step = 0;
@@ -74,20 +85,21 @@ Intent to_or_up(const Inputs& in) {
     }
   }
   int stepped_to = saturated_add(base, step);
-  if (stepped_to <= in.observed.replicas) stepped_to = saturated_add(in.observed.replicas, step);
+  if (stepped_to <= there) stepped_to = saturated_add(there, step);
   const int asked_to = strongest_to == nullptr ? -1 : strongest_to->mapping.replicas.value_or(0);
   if (strongest_up != nullptr && stepped_to >= asked_to) {
     return {IntentKind::up, stepped_to, false, cause_of(*strongest_up), Reason::satisfied};
   }
   if (strongest_to == nullptr) return none(Reason::already_stepped);
   // An up that has had its one step still forbids going down.
-  const int floor = up_fires ? in.observed.replicas : 0;
-  return {IntentKind::to, std::max(asked_to, floor), false, cause_of(*strongest_to), Reason::satisfied};
+  const int at_least = up_fires ? position(in, IntentKind::to) : 0;
+  return {IntentKind::to, std::max(asked_to, at_least), false, cause_of(*strongest_to), Reason::satisfied};
 }
 
-// observed - the smallest step.
+// What there is - the smallest step.
 Intent down(const Inputs& in) {
-  const int base = step_base(in, Reason::down);
+  const int there = position(in, IntentKind::down);
+  const int base = step_base(in, Reason::down, there);
   const Alert* gentlest = nullptr;
   int step = 0;
   for (const Alert& alert : in.alerts) {
@@ -100,28 +112,30 @@ Intent down(const Inputs& in) {
   }
   if (gentlest == nullptr) return none(Reason::already_stepped);
   int wanted = base - step;
-  if (wanted >= in.observed.replicas) wanted = in.observed.replicas - step;
+  if (wanted >= there) wanted = there - step;
   return {IntentKind::down, std::max(wanted, 0), false, cause_of(*gentlest), Reason::satisfied};
 }
 
-// What is left to do after the last up or to ended. REQUIRES: noticed() has dropped a baseline that is reached.
+// What is left to do after the last up or to ended. REQUIRES: noticed() has dropped a baseline that is reached, and the
+// baseline is a count.
 Intent on_resolve(const Inputs& in) {
   const Baseline& baseline = *in.state.baseline;
   const bool rise = in.policy.on_resolve == OnResolve::restore && baseline.moved < 0;
   if (rise) {
-    const int base = step_base(in, Reason::restore);
+    const int base = step_base(in, Reason::restore, in.observed.replicas);
     int wanted = saturated_add(base, in.policy.up_step.of(base));
     if (wanted <= in.observed.replicas) wanted = saturated_add(in.observed.replicas, in.policy.up_step.of(base));
     return {IntentKind::restore, std::min(wanted, baseline.replicas), false, baseline.cause, Reason::satisfied};
   }
   const int goal = in.policy.on_resolve == OnResolve::min ? in.policy.min : baseline.replicas;
-  const int base = step_base(in, Reason::restore);
+  const int base = step_base(in, Reason::restore, in.observed.replicas);
   int wanted = base - in.policy.down_step.of(base);
   if (wanted >= in.observed.replicas) wanted = in.observed.replicas - in.policy.down_step.of(base);
   return {IntentKind::restore, std::max(wanted, goal), false, baseline.cause, Reason::satisfied};
 }
 
 bool baseline_is_done(const Inputs& in, const Baseline& baseline) {
+  if (baseline.floor) return in.observed.floor && in.observed.floor->current == baseline.replicas;
   switch (in.policy.on_resolve) {
     case OnResolve::stay:
       return true;
@@ -144,10 +158,13 @@ bool ended_unproven(const Inputs& in, const Baseline& baseline) {
 void notice_episode(const Inputs& in, TargetState& state) {
   const Alert* up = oldest(in.alerts, AlertAction::up);
   const Alert* asked = up != nullptr ? up : oldest(in.alerts, AlertAction::to);
+  const bool floor = in.observed.floor.has_value();
+  if (state.baseline && speaks_of_another(*state.baseline, in.observed)) state.baseline.reset();
   if (asked != nullptr) {
-    if (!state.baseline) state.baseline = Baseline{in.observed.replicas, 0, cause_of(*asked)};
+    if (!state.baseline) state.baseline = Baseline{level(in.observed), 0, cause_of(*asked), {}, floor};
     state.baseline->alerts = episodes_of(in.alerts, {AlertAction::up, AlertAction::to});
-    if (state.baseline->moved == 0 && !state.in_flight) state.baseline->replicas = in.observed.replicas;
+    const bool follows = state.baseline->moved == 0 && !state.in_flight && state.baseline->floor == floor;
+    if (follows) state.baseline->replicas = level(in.observed);
   } else if (state.baseline &&
              (ended_unproven(in, *state.baseline) || (!state.in_flight && baseline_is_done(in, *state.baseline)))) {
     state.baseline.reset();
@@ -160,7 +177,9 @@ void notice_drain(const Inputs& in, TargetState& state) {
     state.drain_baseline->alerts = episodes_of(in.alerts, {AlertAction::drain});
     return;
   }
-  const bool back = in.observed.replicas >= state.drain_baseline->replicas && !state.in_flight;
+  // Where an autoscaler sets the count, it is for us to wake it, and for it to decide how many.
+  const int enough = in.observed.floor ? std::min(1, state.drain_baseline->replicas) : state.drain_baseline->replicas;
+  const bool back = in.observed.replicas >= enough && !state.in_flight;
   const bool stays = in.policy.drain_on_resolve == OnResolve::stay || ended_unproven(in, *state.drain_baseline);
   if (stays || back) state.drain_baseline.reset();
 }
@@ -205,11 +224,13 @@ const Command* waiting_command(const Inputs& in) {
   return command && command->id > in.state.orders_taken ? &*command : nullptr;
 }
 
-Intent find_intent(const Inputs& in) {
+namespace {
+
+Intent strongest_intent(const Inputs& in) {
   if (const Command* command = waiting_command(in)) {
     return {IntentKind::manual, command->replicas, true, ManualCause{command->user}, Reason::satisfied};
   }
-  if (in.orders.pin && in.orders.pin->replicas != in.observed.replicas) {
+  if (in.orders.pin && in.orders.pin->replicas != position_of_pin(in, *in.orders.pin)) {
     const Pin& pin = *in.orders.pin;
     return {IntentKind::manual, pin.replicas, true, ManualCause{pin.user}, Reason::satisfied};
   }
@@ -219,9 +240,18 @@ Intent find_intent(const Inputs& in) {
   if (in.state.drain_baseline) return way_back_from_drain(in);
   if (has(in.alerts, AlertAction::up) || has(in.alerts, AlertAction::to)) return to_or_up(in);
   if (has(in.alerts, AlertAction::hold)) return none(Reason::on_hold);
+  if (const auto back = floor_back(in); back && !in.orders.pin) return *back;
   if (has(in.alerts, AlertAction::down)) return down(in);
-  if (in.state.baseline) return on_resolve(in);
+  if (in.state.baseline && !in.state.baseline->floor) return on_resolve(in);
   return none(Reason::no_intent);
+}
+
+}  // namespace
+
+Intent find_intent(const Inputs& in) {
+  Intent intent = strongest_intent(in);
+  intent.floor = moves_floor(in, intent);
+  return intent;
 }
 
 TargetState noticed(const Inputs& in) {
@@ -229,7 +259,9 @@ TargetState noticed(const Inputs& in) {
   notice_clock_set_back(in, state);
   notice_episodes_that_ended(in, state);
   notice_drain(in, state);
+  notice_floor(in, state);
   notice_episode(in, state);
+  notice_pinned_floor(in, state);
   if (in.observed.ready >= in.observed.replicas) state.last_up_not_ready = false;
   // Zero that we asked for is not "switched off by somebody" - until it has been above zero again.
   if (in.observed.replicas > 0 && state.asked == 0 && !state.in_flight) state.asked.reset();

@@ -16,6 +16,7 @@ struct Intent {
   bool exact = false;  // not limited by min and max, and not by cooldowns: by hand, a drain, and the way back from one
   std::optional<Cause> cause;
   Reason none_because = Reason::no_intent;  // for none: no_intent, on_hold, already_stepped or satisfied
+  bool floor = false;                       // `wanted` is for the floor of the autoscaler that sets the count
 };
 
 // The command that waits to be carried out, or null.

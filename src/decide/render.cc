@@ -1,6 +1,7 @@
 #include "decide/render.h"
 
 #include "base/text.h"
+#include "decide/floor.h"
 
 namespace alertscaler::decide {
 namespace {
@@ -10,15 +11,20 @@ std::string count(int replicas) {
 }
 
 std::string cause_text(const Decision& decision) {
-  if (!decision.cause) return "";
+  if (!decision.cause) return decision.floor ? "nothing asks for it any more" : "";
   if (const auto* manual = std::get_if<ManualCause>(&*decision.cause)) return "asked for by " + manual->user;
   const auto& cause = std::get<AlertCause>(*decision.cause);
   const std::string alert = cause.labels.contains("alertname") ? alert_name(cause) : "alert " + cause.fingerprint.text;
   return alert + (decision.intent == IntentKind::restore ? " has ended" : " is firing");
 }
 
-std::string change_text(const Decision& decision) {
-  const std::string counts = " " + std::to_string(decision.from) + " -> " + std::to_string(decision.to);
+std::string floor_of(const Inputs& in) {
+  return "the floor of " + in.observed.floor->owner;
+}
+
+std::string change_text(const Decision& decision, const Inputs& in) {
+  const std::string counts = " " + std::to_string(decision.from) + " -> " + std::to_string(decision.to) +
+                             (decision.floor ? " (" + floor_of(in) + ")" : "");
   switch (decision.intent) {
     case IntentKind::manual:
       return "scale by hand" + counts;
@@ -40,7 +46,7 @@ std::string change_text(const Decision& decision) {
 
 std::string postponed_text(const Decision& decision, const Inputs& in, const TargetState& state) {
   const std::string until = decision.until ? text::format_time(*decision.until) : "";
-  const std::string waits = change_text(decision) + " waits: ";
+  const std::string waits = change_text(decision, in) + " waits: ";
   switch (decision.reason) {
     case Reason::cooldown: {
       const bool up = decision.to > decision.from;
@@ -69,7 +75,8 @@ std::string postponed_text(const Decision& decision, const Inputs& in, const Tar
 }
 
 std::string none_text(const Decision& decision, const Inputs& in) {
-  const std::string now = count(decision.from);
+  const bool floor = decision.floor && decision.from == in.observed.floor->current;
+  const std::string now = floor ? floor_of(in) + " is " + std::to_string(decision.from) : count(decision.from);
   switch (decision.reason) {
     case Reason::no_intent:
       return "nothing to do: no alert asks for anything";
@@ -80,6 +87,9 @@ std::string none_text(const Decision& decision, const Inputs& in) {
     case Reason::at_max:
       return "nothing to do: " + now + ", max is " + std::to_string(in.policy.max) + "; " + cause_text(decision);
     case Reason::at_min:
+      if (decision.floor && decision.from <= in.observed.floor->original) {
+        return "nothing to do: " + now + ", its own; above that the autoscaler decides; " + cause_text(decision);
+      }
       return "nothing to do: " + now + ", min is " + std::to_string(in.policy.min) + "; " + cause_text(decision);
     default:
       return "nothing to do: " + now + " as wanted; " + cause_text(decision);
@@ -101,7 +111,7 @@ std::string order_text(Reason reason, const Orders& orders) {
 std::string render(const Decision& decision, const Inputs& in, const TargetState& state) {
   switch (decision.outcome) {
     case Outcome::act:
-      return change_text(decision) + ": " + cause_text(decision);
+      return change_text(decision, in) + ": " + cause_text(decision);
     case Outcome::postpone:
       return postponed_text(decision, in, state) + "; " + cause_text(decision);
     case Outcome::none:
@@ -110,18 +120,26 @@ std::string render(const Decision& decision, const Inputs& in, const TargetState
       break;
   }
   if (decision.reason == Reason::paused || decision.reason == Reason::pinned) {
-    return change_text(decision) + " is blocked: " + order_text(decision.reason, in.orders) + "; " +
+    return change_text(decision, in) + " is blocked: " + order_text(decision.reason, in.orders) + "; " +
            cause_text(decision);
   }
   if (in.observed.blocked && decision.reason == in.observed.blocked->reason) {
-    return change_text(decision) + " is blocked: " + in.observed.blocked->text + "; " + cause_text(decision);
+    return change_text(decision, in) + " is blocked: " + in.observed.blocked->text + "; " + cause_text(decision);
   }
   if (decision.reason == Reason::not_scalable)
-    return change_text(decision) + " is blocked: " + in.observed.replicas_max_why;
+    return change_text(decision, in) + " is blocked: " + in.observed.replicas_max_why;
   if (decision.reason == Reason::disabled) {
     const std::string note = in.observed.note.empty() ? "" : " (" + in.observed.note + ")";
     return "blocked: somebody set it to 0 while min is " + std::to_string(in.policy.min) + note +
            "; it is left alone until it is above 0 again; " + cause_text(decision);
+  }
+  if (decision.floor && undone(in.observed, state)) {
+    return change_text(decision, in) + " is blocked: somebody else has set it to " +
+           std::to_string(in.observed.floor->current) + " after it had been set to " +
+           std::to_string(*state.floor_set) +
+           ", and it is left there while this lasts; if a GitOps tool did it, let it ignore that field, or set hpa: "
+           "refuse; " +
+           cause_text(decision);
   }
   return "blocked: " + std::string(to_string(decision.reason)) + "; " + cause_text(decision);
 }

@@ -26,6 +26,8 @@ struct Change {
   TargetName target;
   int from = 0;
   int to = 0;
+  bool floor =
+      false;  // `to` is for the floor of the autoscaler that sets the count (Observed::floor), not for the count
 };
 
 // One line of the history; the journal is the same rows, an unfinished one has no outcome.
@@ -62,6 +64,7 @@ struct InFlight {
   std::optional<Cause> cause;
   std::set<Episode> stepped{};  // repeat: once - those that get their one step with this; given back if it fails
   OrderId order = 0;            // the command that this carries out; given back if it is interrupted before
+  bool floor = false;           // it moves the autoscaler's floor
   bool operator==(const InFlight&) const = default;
 };
 
@@ -87,6 +90,7 @@ struct Baseline {
                   // follows what is observed
   AlertCause cause;
   std::set<Episode> alerts{};  // those of the episode that fired when one of them was last seen to fire
+  bool floor = false;          // `replicas` is the autoscaler's floor
   bool operator==(const Baseline&) const = default;
 };
 
@@ -112,8 +116,10 @@ struct TargetState {
   int failures = 0;                 // in a row
   std::optional<Instant> retry_at;  // backoff after a failure of the kind that `unfinished` names
   std::optional<InFlight> in_flight;
-  std::optional<int> dry_run_replicas;       // the count as if dry-run actions had happened
-  OrderId orders_taken = 0;                  // the last command that was begun, or found to be so already
+  std::optional<int> dry_run_replicas;  // the count as if dry-run actions had happened
+  std::optional<int> dry_run_floor;     // and the autoscaler's floor
+  OrderId orders_taken = 0;             // the last command that was begun, or found to be so already
+  std::optional<int> floor_set;         // where the autoscaler's floor was last seen when it was where we had put it
   std::map<std::string, NodeState> nodes{};  // of a target of nodes, by name
   bool operator==(const TargetState&) const = default;
 };

@@ -84,6 +84,7 @@ struct Decision {
   std::optional<Cause> cause;    // absent when nothing is wanted
   OrderId order = 0;             // the command that this carries out
   std::string text;              // the one form for people: "scale up 2 -> 4: HighLoad is firing"
+  bool floor = false;            // from and to are the floor of the autoscaler that sets the count
   bool operator==(const Decision&) const = default;
 };
 

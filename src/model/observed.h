@@ -18,9 +18,15 @@ struct Blocked {
 // The lower bound of the autoscaler that sets the target's count. We move the bound and not the count.
 struct Floor {
   int current = 1;
-  int original = 1;   // what it was before we moved it; the same as current when we have not
+  int original = 1;   // what it was before we moved it; the same as current when it is not where we put it
   std::string owner;  // for people: "the HorizontalPodAutoscaler api"
+  bool ours = false;  // a note of ours is on the autoscaler: we moved it, or somebody has since moved it elsewhere
   bool operator==(const Floor&) const = default;
+
+  // It is where we put it.
+  [[nodiscard]] bool raised() const { return ours && current != original; }
+  // Our note is on it, and it is not where we put it.
+  [[nodiscard]] bool stale() const { return ours && current == original; }
 };
 
 struct Observed {

@@ -120,6 +120,17 @@ void write(JsonWriter& json, const TargetView& view, const std::vector<Alert>& a
   } else {
     json.null().key("ready").null();
   }
+  json.key("floor");
+  if (view.observed && view.observed->floor) {
+    const Floor& floor = *view.observed->floor;
+    json.begin_object()
+        .field("owner", floor.owner)
+        .field("current", floor.current)
+        .field("original", floor.original)
+        .end_object();
+  } else {
+    json.null();
+  }
   // Bounds are for counts: a target of nodes has none.
   const bool of_nodes = node_label_of(view.target.backend) != nullptr;
   const auto bound = [&](int value) { return of_nodes ? std::nullopt : std::optional(value); };

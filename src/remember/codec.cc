@@ -153,11 +153,12 @@ void fields(auto& value, F f, const Episode* /*of*/) {
 }
 template <class F>
 void fields(auto& value, F f, const Baseline* /*of*/) {
-  auto& [replicas, moved, cause, alerts] = value;
+  auto& [replicas, moved, cause, alerts, floor] = value;
   f("replicas", replicas);
   f("moved", moved);
   f("cause", cause);
   f("alerts", alerts);
+  f("floor", floor);
 }
 template <class F>
 void fields(auto& value, F f, const Unfinished* /*of*/) {
@@ -167,7 +168,7 @@ void fields(auto& value, F f, const Unfinished* /*of*/) {
 }
 template <class F>
 void fields(auto& value, F f, const InFlight* /*of*/) {
-  auto& [id, action, from, to, started, deadline, cause, stepped, order] = value;
+  auto& [id, action, from, to, started, deadline, cause, stepped, order, floor] = value;
   f("id", id);
   f("action", action);
   f("from", from);
@@ -177,6 +178,7 @@ void fields(auto& value, F f, const InFlight* /*of*/) {
   f("cause", cause);
   f("stepped", stepped);
   f("order", order);
+  f("floor", floor);
 }
 template <class F>
 void fields(auto& value, F f, const NodeState* /*of*/) {
@@ -195,7 +197,7 @@ void fields(auto& value, F f, const NodeState* /*of*/) {
 template <class F>
 void fields(auto& value, F f, const TargetState* /*of*/) {
   auto& [last_up, last_change, down_since, baseline, drain_baseline, stepped, asked, last_up_not_ready, unfinished,
-         failures, retry_at, in_flight, dry_run_replicas, orders_taken, nodes] = value;
+         failures, retry_at, in_flight, dry_run_replicas, dry_run_floor, orders_taken, floor_set, nodes] = value;
   f("last_up", last_up);
   f("last_change", last_change);
   f("down_since", down_since);
@@ -209,7 +211,9 @@ void fields(auto& value, F f, const TargetState* /*of*/) {
   f("retry_at", retry_at);
   f("in_flight", in_flight);
   f("dry_run_replicas", dry_run_replicas);
+  f("dry_run_floor", dry_run_floor);
   f("orders_taken", orders_taken);
+  f("floor_set", floor_set);
   f("nodes", nodes);
 }
 

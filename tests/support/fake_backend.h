@@ -13,6 +13,26 @@
 
 namespace alertscaler::test {
 
+// Sets the count of a fleet, never below its floor.
+struct FakeAutoscaler {
+  int floor = 2;
+  std::optional<int> original;  // the note of who moved the floor
+  std::optional<int> set;       // and where to
+  int wants = 2;                // by its own metrics
+  int max = 10;
+
+  [[nodiscard]] Floor seen() const {
+    const bool raised = original && set == floor;
+    return {floor, raised ? *original : floor, "the autoscaler web", original.has_value()};
+  }
+  void move(int to) {
+    const int before = seen().original;
+    floor = to;
+    original = to == before ? std::nullopt : std::optional(before);
+    set = to == before ? std::nullopt : std::optional(to);
+  }
+};
+
 // The world outside; it goes on when the program is restarted.
 struct FakeFleet {
   explicit FakeFleet(const Clock& c, int count) : clock(c), started(static_cast<std::size_t>(count), Instant{}) {}
@@ -33,9 +53,14 @@ struct FakeFleet {
   bool settled = true;
   std::string waits;
   std::optional<Blocked> blocked;
+  std::optional<FakeAutoscaler> autoscaler;
 
   [[nodiscard]] int replicas() const { return static_cast<int>(started.size()); }
   void set(int count) { started.resize(static_cast<std::size_t>(count), clock.now()); }
+  // At 0 the autoscaler is off.
+  void sync() {
+    if (autoscaler && replicas() != 0) set(std::clamp(autoscaler->wants, autoscaler->floor, autoscaler->max));
+  }
 };
 
 class FakeBackend final : public Backend {
@@ -48,11 +73,17 @@ class FakeBackend final : public Backend {
       fleet_.observe_errors.pop_front();
       return fail(error);
     }
+    fleet_.sync();
     Observed observed;
     observed.replicas = fleet_.observed = fleet_.replicas();
     observed.settled = fleet_.settled;
     observed.waits = fleet_.waits;
     observed.blocked = fleet_.blocked;
+    if (fleet_.autoscaler) {
+      observed.floor = fleet_.autoscaler->seen();
+      observed.replicas_max = fleet_.autoscaler->max;
+      observed.replicas_max_why = "the autoscaler web allows no more";
+    }
     const Instant now = fleet_.clock.now();
     int index = 0;
     for (const Instant since : fleet_.started) {
@@ -79,6 +110,11 @@ class FakeBackend final : public Backend {
     }
     carried_out_ = change.id;
     const Instant now = fleet_.clock.now();
+    if (change.floor) {
+      fleet_.autoscaler->move(change.to);
+      if (fleet_.replicas() == 0) fleet_.set(change.to);
+      return {};
+    }
     if (change.to < fleet_.replicas()) {
       if (fleet_.stop_delay == Duration{0}) {
         fleet_.set(change.to);

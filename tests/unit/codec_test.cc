@@ -41,7 +41,7 @@ TargetState full_state() {
   state.last_up = at(2);
   state.last_change = at(3);
   state.down_since = at(4.005);
-  state.baseline = Baseline{3, -1, full_cause, {{Fingerprint{"c"}, at(10)}}};
+  state.baseline = Baseline{3, -1, full_cause, {{Fingerprint{"c"}, at(10)}}, true};
   state.drain_baseline = Baseline{4, 1, full_cause};
   state.stepped = {{Fingerprint{"a"}, at(5)}, {Fingerprint{"a"}, at(6)}, {Fingerprint{"b"}, at(5)}};
   state.asked = 0;
@@ -49,9 +49,11 @@ TargetState full_state() {
   state.unfinished = Unfinished{Reason::down, 9};
   state.failures = 3;
   state.retry_at = at(7);
-  state.in_flight = InFlight{12, Reason::drain, 4, 0, at(8), at(9), full_cause, {{Fingerprint{"b"}, at(5)}}, 14};
+  state.in_flight = InFlight{12, Reason::drain, 4, 0, at(8), at(9), full_cause, {{Fingerprint{"b"}, at(5)}}, 14, true};
   state.dry_run_replicas = 6;
+  state.dry_run_floor = 5;
   state.orders_taken = 15;
+  state.floor_set = 7;
   state.nodes["n1"] = NodeState{InFlight{13, Reason::restore, 2, 3, at(11), at(12), full_cause, {}, 0},
                                 true,
                                 true,

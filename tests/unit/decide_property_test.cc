@@ -1,6 +1,7 @@
 // Whatever happens, in whatever order: alerts never lead outside the bounds nor make two changes inside a cooldown,
-// nothing begins during a pause, nothing but the pin during a pin, no command is carried out twice, and the same inputs
-// give the same text. Histories are random but seeded: a failure names its seed.
+// nothing begins during a pause, nothing but the pin during a pin, no command is carried out twice, an autoscaler's
+// floor that somebody else has moved is left alone, and the same inputs give the same text. Histories are random but
+// seeded: a failure names its seed.
 #include <algorithm>
 #include <random>
 #include <set>
@@ -28,6 +29,7 @@ class History {
     policy_.on_resolve = static_cast<OnResolve>(pick(0, 2));
     policy_.repeat = chance(3) ? Repeat::once : Repeat::while_firing;
     observed_.replicas = observed_.ready = pick(policy_.min, policy_.max);
+    if (seed % 3 == 0) own_the_count();
   }
 
   void step() {
@@ -35,7 +37,20 @@ class History {
     if (chance(4)) toggle_an_alert();
     if (chance(12)) order();
     if (state_.in_flight && chance(2)) end_the_action();
+    if (observed_.floor) live_on();
     look();
+  }
+  // All is over: nothing of ours stays on the autoscaler but what a person has set.
+  void end() {
+    alerts_.clear();
+    orders_ = {};
+    for (int i = 0; i < 30; ++i) {  // some actions fail
+      now_ += std::chrono::hours{1};
+      if (observed_.floor && observed_.replicas == 0) observed_.replicas = std::max(1, observed_.floor->current);
+      while (state_.in_flight) end_the_action();
+      look();
+    }
+    if (observed_.floor && !by_hand_) CHECK_FALSE(observed_.floor->ours);
   }
 
  private:
@@ -61,6 +76,40 @@ class History {
     alerts_.push_back(made);
   }
 
+  void own_the_count() {
+    floor_max_ = pick(2, 14);
+    const int floor = pick(0, floor_max_ - 1);
+    observed_.floor = Floor{floor, floor, "the autoscaler", false};
+    observed_.replicas_max = floor_max_;
+    observed_.replicas_max_why = "the autoscaler allows no more";
+  }
+
+  // The autoscaler goes where it likes; somebody else may move its floor.
+  void live_on() {
+    Floor& floor = *observed_.floor;
+    if (chance(25)) {
+      const bool was_moved = state_.floor_set.has_value();
+      floor.current = chance(2) ? floor.original : pick(1, floor_max_);
+      floor.original = floor.current;
+      if (chance(2)) floor.ours = false;
+      // To be noticed it must be another value, and nothing of ours be under way.
+      disturbed_ = was_moved && !state_.in_flight && floor.current != *state_.floor_set;
+      by_hand_ = false;
+    }
+    if (observed_.replicas != 0 && chance(3)) {
+      observed_.replicas = pick(std::max(1, floor.current), std::max({1, floor.current, floor_max_}));
+      observed_.ready = pick(0, observed_.replicas);
+    }
+  }
+
+  void move_the_floor(const InFlight& action) {
+    Floor& floor = *observed_.floor;
+    if (action.action == Reason::manual) by_hand_ = action.to != floor.original;
+    floor.current = action.to;
+    floor.ours = floor.current != floor.original;
+    observed_.replicas = std::max(observed_.replicas, action.to);
+  }
+
   // A count by hand, with or without a pin; a pause, or its end.
   void order() {
     if (chance(3)) {
@@ -84,7 +133,12 @@ class History {
                                   : how == 9 ? ActionOutcome::failed
                                              : ActionOutcome::interrupted;
     const bool reached = outcome == ActionOutcome::done || (outcome == ActionOutcome::timeout && chance(2));
-    observed_.replicas = reached ? action.to : pick(std::min(action.from, action.to), std::max(action.from, action.to));
+    if (action.floor) {
+      if (reached) move_the_floor(action);
+    } else {
+      const auto [low, high] = std::minmax(action.from, action.to);
+      observed_.replicas = reached ? action.to : pick(low, high);
+    }
     observed_.ready = outcome == ActionOutcome::done ? observed_.replicas : pick(0, observed_.replicas);
     state_ = decide::ended(state_, {outcome, reached, std::chrono::seconds{pick(1, 10)}}, now_);
     if (outcome == ActionOutcome::interrupted && action.order != 0) carried_out_.erase(action.order);
@@ -104,6 +158,10 @@ class History {
     CHECK(seen.state.orders_taken >= state_.orders_taken);
     explained(seen.decision, decide::explain({now_, policy_, alerts_, state_, observed_, orders}));
     state_ = seen.state;
+    const bool asserted = orders.pin || std::any_of(alerts_.begin(), alerts_.end(), [](const Alert& a) {
+                            return a.mapping.action == AlertAction::up || a.mapping.action == AlertAction::to;
+                          });
+    if (!asserted) disturbed_ = false;
     if (seen.decision.outcome == Outcome::act) act(seen, orders);
   }
 
@@ -124,15 +182,29 @@ class History {
     if (orders.pin) CHECK(decision.intent == IntentKind::manual);
     if (decision.order != 0) CHECK(carried_out_.insert(decision.order).second);
     const bool by_hand = decision.intent == IntentKind::manual;
-    if (by_hand) CHECK(decision.to == (decision.order != 0 ? orders.command->replicas : orders.pin->replicas));
+    if (by_hand) {
+      const int asked = decision.order != 0 ? orders.command->replicas : orders.pin->replicas;
+      const int possible = decision.floor ? std::max(floor_max_, decision.from) : asked;
+      CHECK(decision.to == std::min(asked, possible));
+    }
     const bool exact = decision.intent == IntentKind::drain ||
                        (decision.intent == IntentKind::restore && state_.drain_baseline.has_value());
+    if (by_hand && decision.floor) by_hand_ = decision.to != observed_.floor->original;
+    CHECK((!disturbed_ || !decision.floor || decision.order != 0));
+    if (decision.order != 0) disturbed_ = false;
     if (by_hand) {
       // min, max and cooldowns are for alerts.
     } else if (exact) {
       CHECK((decision.to == 0 || decision.to == state_.drain_baseline->replicas));
+      CHECK_FALSE(decision.floor);
+    } else if (decision.floor && decision.intent == IntentKind::restore) {
+      by_hand_ = by_hand_ && decision.to != observed_.floor->original;
+      if (decision.to < decision.from && last_change_) CHECK(now_ - *last_change_ >= policy_.down_cooldown);
     } else {
-      CHECK(decision.to >= policy_.min);
+      CHECK(decision.floor == observed_.floor.has_value());
+      if (decision.floor) CHECK(decision.to >= std::min(observed_.floor->original, policy_.max));
+      if (decision.floor && decision.to > decision.from) CHECK(decision.to <= floor_max_);
+      CHECK(decision.to >= (decision.floor ? std::min(policy_.min, floor_max_) : policy_.min));
       CHECK(decision.to <= policy_.max);
       CHECK(decision.to != decision.from);
       if (decision.to > decision.from && last_up_) CHECK(now_ - *last_up_ >= policy_.up_cooldown);
@@ -151,6 +223,9 @@ class History {
   std::set<OrderId> carried_out_;
   std::vector<Alert> alerts_;
   Instant now_ = noon;
+  int floor_max_ = 0;       // the autoscaler's
+  bool disturbed_ = false;  // somebody else has moved its floor from where it was put
+  bool by_hand_ = false;    // a person has put it where it is
   std::optional<Instant> last_up_, last_change_;
   ActionId id_ = 0;
 };
@@ -162,5 +237,6 @@ TEST_CASE("random histories keep the promises") {
     CAPTURE(seed);
     History history(seed);
     for (int i = 0; i < 150; ++i) history.step();
+    history.end();
   }
 }

@@ -76,8 +76,9 @@ TEST_CASE("a target is shown with everything that belongs to it") {
 
   const json target = data_of(receiver.get("/api/v1/targets/web"));
   CHECK(keys_of(target) == std::vector<std::string>{"alerts", "backend", "decision", "desired", "down_cooldown_until",
-                                                    "error", "last_action", "max", "min", "name", "note", "observed",
-                                                    "pause", "pin", "ready", "ref", "state", "up_cooldown_until"});
+                                                    "error", "floor", "last_action", "max", "min", "name", "note",
+                                                    "observed", "pause", "pin", "ready", "ref", "state",
+                                                    "up_cooldown_until"});
   CHECK(target["name"] == "web");
   CHECK(target["backend"] == "docker_compose");
   CHECK(target["ref"] == json{{"project", "shop"}, {"service", "web"}});

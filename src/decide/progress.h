@@ -1,0 +1,17 @@
+// How far an action under way has come, by what is observed. Pure.
+#pragma once
+
+#include "model/action.h"
+#include "model/observed.h"
+
+namespace alertscaler::decide {
+
+// What was asked for is there, and ready.
+[[nodiscard]] bool reached(const InFlight& action, const Observed& observed);
+// It is there, ready or not.
+[[nodiscard]] bool is_there(const InFlight& action, const Observed& observed);
+// An autoscaler has come to own the target, or has gone, since the action began: it can no longer be carried out as it
+// was meant.
+[[nodiscard]] bool changed_hands(const InFlight& action, const Observed& observed);
+
+}  // namespace alertscaler::decide

@@ -1,0 +1,285 @@
+"""Where an HPA or KEDA sets the count: its floor is moved, and what somebody else makes of it is left alone."""
+
+import threading
+
+import pytest
+
+from rig import crds, eventually, kubernetes_objects as objects
+
+HPA = "/apis/autoscaling/v1/namespaces/{}/horizontalpodautoscalers/{}"
+SCALED_OBJECT = "/apis/keda.sh/v1alpha1/namespaces/{}/scaledobjects/{}"
+# One step for each alert, so that counts are what a test says; an HPA lets no count go down by itself here.
+STEPS = {"repeat": "once", "up": {"step": 2, "cooldown": "0s"}}
+
+
+class Owned:
+    """A Deployment of two, what sets its count, and the program."""
+
+    def __init__(self, plane, namespace, fleet, path, key):
+        self.plane = plane
+        self.fleet = fleet
+        self.path = path.format(namespace, "web")
+        self.key = key
+
+    def floor(self):
+        return self.plane.get(self.path)["spec"].get(self.key, 0)
+
+    def set_floor(self, count):
+        """As somebody else."""
+        self.plane.patch(self.path, {"spec": {self.key: count}})
+
+    def notes(self):
+        annotations = self.plane.get(self.path)["metadata"].get("annotations", {})
+        return {name: value for name, value in annotations.items() if name.startswith("alertscaler.io/")}
+
+    def expect_floor(self, floor, original=None):
+        """The floor is there, with a note of what it was before, or none; API and cluster agree."""
+        notes = {} if original is None else {"alertscaler.io/original-min": str(original),
+                                             "alertscaler.io/set-min": str(floor)}
+
+        def there():
+            assert (self.floor(), self.notes()) == (floor, notes), (self.floor(), self.notes())
+            seen = self.fleet.app.target("web")
+            told = {key: seen["floor"][key] for key in ("current", "original")}
+            assert told == {"current": floor, "original": floor if original is None else original}, seen
+            assert seen["state"] not in ("scaling", "draining"), seen
+            return True
+
+        eventually(there, 30, f"the floor is {floor}")
+
+
+@pytest.fixture
+def with_hpa(control_plane, namespace, kubernetes_fleet):
+    """with_hpa(…): a Deployment of two under an HPA of 2..6."""
+
+    def make(replicas=2, **policy):
+        control_plane.apply(objects.autoscaler("web", 2, 6), namespace=namespace)
+        fleet = kubernetes_fleet(replicas=replicas, **{**STEPS, **policy})
+        fleet.expect(replicas)
+        return Owned(control_plane, namespace, fleet, HPA, "minReplicas")
+
+    return make
+
+
+class Keda(threading.Thread):
+    """Plays KEDA's operator for the ScaledObject web: an HPA with its floor; none, and the count, while it is paused."""
+
+    def __init__(self, plane, namespace):
+        super().__init__(daemon=True)
+        self._plane = plane
+        self._namespace = namespace
+        self._over = threading.Event()
+        self._hpa = HPA.format(namespace, "keda-hpa-web")
+        self._scale = f"/apis/apps/v1/namespaces/{namespace}/deployments/web/scale"
+        self.failed = None
+        self.start()
+
+    def run(self):
+        try:
+            while not self._over.wait(0.2):
+                self._work()
+        except Exception as error:  # told by close(): a thread's own end is not seen
+            self.failed = error
+
+    def _work(self):
+        found = self._plane.call("GET", SCALED_OBJECT.format(self._namespace, "web"))
+        if found.status != 200:
+            return
+        scaled = found.json()
+        paused = scaled["metadata"].get("annotations", {}).get("autoscaling.keda.sh/paused-replicas")
+        if paused is not None:
+            self._plane.delete(self._hpa)
+            self._plane.patch(self._scale, {"spec": {"replicas": int(paused)}})
+            return
+        floor = max(1, scaled["spec"].get("minReplicaCount", 0))
+        maximum = scaled["spec"].get("maxReplicaCount", 100)
+        if self._plane.call("GET", self._hpa).status == 200:
+            self._plane.patch(self._hpa, {"spec": {"minReplicas": floor, "maxReplicas": maximum}})
+            return
+        owner = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "web", "controller": True,
+                 "uid": scaled["metadata"]["uid"]}
+        hpa = objects.autoscaler("keda-hpa-web", floor, maximum, target="web", owner=owner)
+        self._plane.call("POST", self._hpa.rsplit("/", 1)[0], hpa)
+
+    def close(self):
+        self._over.set()
+        self.join()
+        assert self.failed is None, self.failed
+
+
+@pytest.fixture
+def with_keda(control_plane, namespace, kubernetes_fleet, start):
+    """with_keda(…): a Deployment of two that a ScaledObject of 2..6 owns."""
+
+    def make(minimum=2, **policy):
+        crds.install(control_plane, "keda")
+        control_plane.post(SCALED_OBJECT.format(namespace, "web").rsplit("/", 1)[0], {
+            "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "web"},
+            "spec": {"scaleTargetRef": {"name": "web"}, "minReplicaCount": minimum, "maxReplicaCount": 6,
+                     "triggers": [{"type": "cron", "metadata": {"timezone": "UTC", "start": "0 0 * * *",
+                                                                "end": "1 0 * * *", "desiredReplicas": "2"}}]}})
+        fleet = kubernetes_fleet(replicas=2, **{**STEPS, **policy})
+        start(Keda, control_plane, namespace)
+        fleet.expect(2)
+        return Owned(control_plane, namespace, fleet, SCALED_OBJECT, "minReplicaCount")
+
+    return make
+
+
+def test_the_floor_goes_up_with_the_alert_and_back_when_it_ends(with_hpa):
+    web = with_hpa()
+    web.expect_floor(2)
+    web.fleet.fire("up")
+    web.expect_floor(4, original=2)
+    web.fleet.expect(4)
+    web.fleet.resolve("up")
+    web.expect_floor(2)
+    # The pods are the HPA's: it has no metrics here, and so leaves them.
+    web.fleet.expect(4)
+    assert web.fleet.steps() == [("up", 2, 4, "done"), ("restore", 4, 2, "done")]
+
+
+def test_everything_that_an_hpa_of_v2_says_is_kept(control_plane, namespace, with_hpa):
+    web = with_hpa()
+    beta = HPA.replace("autoscaling/v1", "autoscaling/v2beta2").format(namespace, "web")
+    behavior = {"scaleDown": {"stabilizationWindowSeconds": 7, "selectPolicy": "Min",
+                              "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]}}
+    if control_plane.call("GET", beta).status != 200:
+        beta = HPA.replace("autoscaling/v1", "autoscaling/v2").format(namespace, "web")
+    control_plane.patch(beta, {"spec": {"behavior": behavior}})
+    before = control_plane.get(beta)["spec"]
+    web.fleet.fire("up")
+    web.expect_floor(4, original=2)
+    assert control_plane.get(beta)["spec"] == {**before, "minReplicas": 4}
+    web.fleet.resolve("up")
+    web.expect_floor(2)
+    assert control_plane.get(beta)["spec"] == before
+
+
+def test_killed_while_the_floor_is_up_it_still_goes_back(with_hpa):
+    web = with_hpa()
+    web.fleet.fire("up")
+    web.fleet.app.kill()
+    web.fleet.app.start()
+    web.expect_floor(4, original=2)
+    web.fleet.app.kill()
+    web.fleet.app.start()
+    web.fleet.resolve("up")
+    web.expect_floor(2)
+    web.fleet.app.check_journal()
+
+
+def test_a_floor_is_never_put_above_the_max_of_the_hpa(with_hpa):
+    web = with_hpa()
+    web.fleet.ask_for(9)
+    web.expect_floor(6, original=2)
+    web.fleet.expect(6)
+    decision = web.fleet.wait_for_decision("blocked", "not_scalable")
+    assert "raise its maxReplicas" in decision["text"]
+
+
+def test_a_down_alert_leaves_the_count_to_the_hpa(with_hpa):
+    web = with_hpa(replicas=4)
+    web.fleet.fire("down")
+    decision = web.fleet.wait_for_decision("none", "at_min")
+    assert "above that the autoscaler decides" in decision["text"]
+    web.expect_floor(2)
+
+
+def test_what_gitops_puts_back_is_not_fought(with_hpa):
+    web = with_hpa(repeat="while_firing", up={"step": 1, "cooldown": "8s"})
+    web.fleet.fire("up")
+    web.expect_floor(3, original=2)
+    web.set_floor(2)
+    decision = web.fleet.wait_for_decision("blocked", "hpa_owned", seconds=40)
+    assert "somebody else has set it to 2" in decision["text"]
+    web.fleet.app.kill()
+    web.fleet.app.start()
+    web.fleet.wait_for_decision("blocked", "hpa_owned")
+    assert web.floor() == 2
+    web.fleet.resolve("up")
+    web.expect_floor(2)  # and our note is gone
+    count = web.fleet.spec_replicas()
+    web.fleet.fire("up", name="Another")
+    web.expect_floor(count + 1, original=2)
+
+
+def test_refused_it_is_left_alone(with_hpa):
+    web = with_hpa(hpa="refuse")
+    web.fleet.fire("up")
+    decision = web.fleet.wait_for_decision("blocked", "hpa_owned")
+    assert "hpa: auto" in decision["text"]
+    assert (web.floor(), web.notes(), web.fleet.spec_replicas()) == (2, {}, 2)
+
+
+def test_ignored_it_is_scaled_all_the_same(with_hpa):
+    web = with_hpa(hpa="ignore")
+    web.fleet.fire("up")
+    web.fleet.expect(4)
+    assert (web.floor(), web.notes()) == (2, {})
+    assert "hpa: ignore" in web.fleet.app.target("web")["note"]
+
+
+def test_two_hpas_are_one_too_many(control_plane, namespace, with_hpa):
+    web = with_hpa()
+    control_plane.apply(objects.autoscaler("web-too", 1, 3, target="web"), namespace=namespace)
+    web.fleet.fire("up")
+    decision = web.fleet.wait_for_decision("blocked", "hpa_owned", seconds=40)
+    assert "the HorizontalPodAutoscaler web and the HorizontalPodAutoscaler web-too" in decision["text"]
+    assert web.floor() == 2
+    control_plane.delete(HPA.format(namespace, "web-too"))
+    web.expect_floor(4, original=2)
+
+
+def test_a_drain_switches_the_hpa_off_and_its_end_on_again(with_hpa):
+    web = with_hpa()
+    web.fleet.fire("drain")
+    web.fleet.expect(0)
+    web.expect_floor(2)
+    web.fleet.resolve("drain")
+    web.fleet.expect(2)
+    assert web.fleet.steps() == [("drain", 2, 0, "done"), ("restore", 0, 2, "done")]
+
+
+def test_by_hand_the_count_is_the_floor(with_hpa):
+    web = with_hpa()
+    answer = web.fleet.app.request("/api/v1/targets/web/replicas", "PUT", {"replicas": 5, "pin": "3s"})
+    assert "becomes its floor" in answer.text, answer.text
+    web.expect_floor(5, original=2)
+    web.fleet.expect(5)
+    web.expect_floor(2)
+
+
+def test_keda_owns_it_and_its_scaled_object_is_moved(control_plane, namespace, with_keda):
+    web = with_keda()
+    web.fleet.fire("up")
+    web.expect_floor(4, original=2)
+    web.fleet.expect(4)
+    assert control_plane.get(HPA.format(namespace, "keda-hpa-web"))["metadata"].get("annotations", {}).keys() \
+        .isdisjoint(web.notes())
+    web.fleet.resolve("up")
+    web.expect_floor(2)
+    assert web.fleet.steps() == [("up", 2, 4, "done"), ("restore", 4, 2, "done")]
+
+
+def test_keda_is_paused_while_it_is_drained(control_plane, namespace, with_keda):
+    web = with_keda()
+    web.fleet.fire("drain")
+    web.fleet.expect(0)
+    annotations = control_plane.get(web.path)["metadata"]["annotations"]
+    assert annotations["autoscaling.keda.sh/paused-replicas"] == "0"
+    web.fleet.app.kill()
+    web.fleet.app.start()
+    web.fleet.resolve("drain")
+    web.fleet.expect(2)
+    web.expect_floor(2)
+    assert "autoscaling.keda.sh/paused-replicas" not in control_plane.get(web.path)["metadata"].get("annotations", {})
+
+
+def test_what_somebody_else_has_paused_is_left_alone(control_plane, with_keda):
+    web = with_keda()
+    control_plane.patch(web.path, {"metadata": {"annotations": {"autoscaling.keda.sh/paused-replicas": "2"}}})
+    web.fleet.fire("up")
+    decision = web.fleet.wait_for_decision("blocked", "hpa_owned", seconds=40)
+    assert "was paused by somebody else" in decision["text"]
+    assert web.floor() == 2

@@ -1,0 +1,421 @@
+// Who sets a workload's count, and what is done with its floor, against a fake API server.
+#include "act/kubernetes/autoscaler.h"
+#include "support/catch.h"
+#include "support/fake_api_server.h"
+
+using namespace alertscaler;
+using namespace alertscaler::test;
+using namespace std::chrono_literals;
+using kubernetes::Ownership;
+using Json = FakeApiServer::Json;
+using Lines = std::vector<std::string>;
+
+namespace {
+
+const std::string hpas = "/apis/autoscaling/v1/namespaces/demo/horizontalpodautoscalers";
+const std::string keda = "/apis/keda.sh/v1alpha1";
+const std::string scaled_objects = keda + "/namespaces/demo/scaledobjects";
+const Lines both_lists{"GET " + hpas + "?limit=500", "GET " + scaled_objects + "?limit=500"};
+
+class World {
+ public:
+  explicit World(HpaMode mode = HpaMode::automatic, kubernetes::AutoscalerPace pace = {}) : mode_(mode), pace_(pace) {
+    restart();
+  }
+
+  FakeApiServer& server() { return server_; }
+  void restart() { owner_ = kubernetes::make_autoscaler(mode_, client_, pace_); }
+
+  void add_hpa(const std::string& name, Json reference = {{"apiVersion", "apps/v1"}}, Json metadata = Json::object()) {
+    Json target = {{"kind", "Deployment"}, {"name", "web"}};
+    target.merge_patch(reference);
+    metadata.merge_patch({{"name", name}, {"namespace", "demo"}});
+    server_.put(
+        hpas, {{"metadata", metadata}, {"spec", {{"minReplicas", 2}, {"maxReplicas", 6}, {"scaleTargetRef", target}}}});
+  }
+  void install_keda() { server_.add_resource({keda, "scaledobjects", "ScaledObject", true, false, true}); }
+  void add_scaled_object(Json spec = Json::object(), Json annotations = Json::object()) {
+    Json full = {{"scaleTargetRef", {{"name", "web"}}}, {"minReplicaCount", 1}, {"maxReplicaCount", 8}};
+    full.merge_patch(spec);
+    server_.put(scaled_objects,
+                {{"metadata", {{"name", "web"}, {"namespace", "demo"}, {"annotations", annotations}}}, {"spec", full}});
+  }
+  // The HPA that KEDA makes for it.
+  void add_hpa_of_keda() {
+    add_hpa(
+        "keda-hpa-web", {{"apiVersion", "apps/v1"}},
+        {{"ownerReferences",
+          {{{"apiVersion", "keda.sh/v1alpha1"}, {"kind", "ScaledObject"}, {"name", "web"}, {"controller", true}}}}});
+  }
+
+  Ownership observe(std::optional<Change> in_flight = {}) {
+    const auto owned = owner_->observe(object_, in_flight, {});
+    REQUIRE(owned.has_value());
+    return *owned;
+  }
+  Result<bool> apply(int from, int to, bool floor = true, ActionId id = 1) {
+    return owner_->apply(object_, Change{id, TargetName{"web"}, from, to, floor}, {});
+  }
+  Result<Ownership> try_observe() { return owner_->observe(object_, {}, {}); }
+  void set_count(int replicas) { object_.replicas = replicas; }
+  void set_object(kubernetes::ScaledObject object) { object_ = std::move(object); }
+
+  // "4 of 2": the floor, and our note of what it was; "2" without a note.
+  std::string hpa(const std::string& name = "web") { return floor(hpas + "/" + name, "minReplicas"); }
+  std::string scaled_object() { return floor(scaled_objects + "/web", "minReplicaCount"); }
+  Json annotations_of_keda() { return server_.get(scaled_objects + "/web")->at("metadata").at("annotations"); }
+
+ private:
+  std::string floor(const std::string& path, const char* key) {
+    const Json object = *server_.get(path);
+    const Json annotations = object.at("metadata").value("annotations", Json::object());
+    std::string out = object.at("spec").at(key).dump();
+    if (annotations.contains("alertscaler.io/original-min")) {
+      out += " of " + annotations.at("alertscaler.io/original-min").get<std::string>();
+      CHECK(annotations.contains("alertscaler.io/set-min"));
+    }
+    return out;
+  }
+
+  const HpaMode mode_;
+  const kubernetes::AutoscalerPace pace_;
+  FakeApiServer server_;
+  kubernetes::ApiServer client_{server_.access()};
+  std::unique_ptr<kubernetes::CountOwner> owner_;
+  kubernetes::ScaledObject object_{"demo", "apps/v1", "Deployment", "web", "uid", 3};
+};
+
+const kubernetes::AutoscalerPace always{0s, 5min};
+
+bool mentions(const std::string& text, const std::string& part) {
+  CAPTURE(text, part);
+  const bool found = text.find(part) != std::string::npos;
+  CHECK(found);
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("autoscaler: nobody else sets the count") {
+  World world;
+  world.add_hpa("other", {{"name", "api"}});
+  world.add_hpa("kind", {{"kind", "StatefulSet"}});
+  world.add_hpa("group", {{"apiVersion", "example.io/v1"}});
+  const Ownership owned = world.observe();
+  CHECK_FALSE(owned.blocked);
+  CHECK_FALSE(owned.floor);
+  CHECK(owned.note.empty());
+  CHECK(world.apply(3, 5, false) == Result<bool>(false));
+}
+
+TEST_CASE("autoscaler: an HPA owns it, whatever version of the group it names") {
+  const std::string version = GENERATE("apps/v1", "apps/v1beta2", "extensions/v1beta1", "");
+  CAPTURE(version);
+  World world;
+  world.add_hpa("web", version.empty() ? Json{{"apiVersion", nullptr}} : Json{{"apiVersion", version}});
+  const Ownership owned = world.observe();
+  CHECK_FALSE(owned.blocked);
+  CHECK(owned.floor == Floor{2, 2, "the HorizontalPodAutoscaler web", false});
+  CHECK(owned.replicas_max == 6);
+  CHECK(owned.replicas_max_why == "the HorizontalPodAutoscaler web allows at most 6: raise its maxReplicas");
+}
+
+TEST_CASE("autoscaler: without minReplicas the floor is 1") {
+  World world;
+  world.add_hpa("web");
+  world.server().change(hpas + "/web", {{"spec", {{"minReplicas", nullptr}}}});
+  CHECK(world.observe().floor->current == 1);
+  CHECK(world.apply(1, 3) == Result<bool>(true));
+  CHECK(world.hpa() == "3 of 1");
+}
+
+TEST_CASE("autoscaler: a floor goes up and back, with its note in the same write") {
+  World world;
+  world.add_hpa("web");
+  world.observe();
+  CHECK(world.apply(3, 4) == Result<bool>(true));
+  CHECK(world.hpa() == "4 of 2");
+  CHECK(world.observe().floor == Floor{4, 2, "the HorizontalPodAutoscaler web", true});
+  CHECK(world.apply(4, 5, true, 2) == Result<bool>(true));
+  CHECK(world.hpa() == "5 of 2");
+  world.restart();
+  CHECK(world.observe().floor == Floor{5, 2, "the HorizontalPodAutoscaler web", true});
+  CHECK(world.apply(5, 2, true, 3) == Result<bool>(true));
+  CHECK(world.hpa() == "2");
+  CHECK(world.observe().floor == Floor{2, 2, "the HorizontalPodAutoscaler web", false});
+}
+
+TEST_CASE("autoscaler: idle looks cost nothing for a while, those of an action one request") {
+  World world;
+  world.add_hpa("web");
+  world.server().requests();
+  world.observe();
+  CHECK(world.server().lines() == both_lists);
+  world.observe();
+  CHECK(world.server().lines() == Lines{});
+  world.observe(Change{1, TargetName{"web"}, 3, 4, true});
+  CHECK(world.server().lines() == Lines{"GET " + hpas + "/web"});
+}
+
+TEST_CASE("autoscaler: that KEDA is not there is asked rarely") {
+  World world(HpaMode::automatic, always);
+  world.server().requests();
+  world.observe();
+  CHECK(world.server().lines() == both_lists);
+  world.observe();
+  CHECK(world.server().lines() == Lines{both_lists[0]});
+}
+
+TEST_CASE("autoscaler: repeating is harmless, and a lost answer is read") {
+  World world;
+  world.add_hpa("web");
+  world.observe();
+  world.server().lose_next("PATCH");
+  CHECK(world.apply(3, 4) == Result<bool>(true));
+  CHECK(world.hpa() == "4 of 2");
+  world.server().requests();
+  CHECK(world.apply(3, 4) == Result<bool>(true));
+  CHECK(world.server().lines() == Lines{"GET " + hpas + "/web"});
+}
+
+TEST_CASE("autoscaler: its status changes between reading and writing") {
+  World world;
+  world.add_hpa("web");
+  world.observe();
+  int times = 0;
+  world.server().before("PATCH", [&] {
+    if (times++ < 2) world.server().change(hpas + "/web", {{"status", {{"currentReplicas", times}}}});
+  });
+  CHECK(world.apply(3, 4) == Result<bool>(true));
+  CHECK(times == 3);
+  CHECK(world.hpa() == "4 of 2");
+}
+
+TEST_CASE("autoscaler: what somebody else has just moved is left alone") {
+  World world;
+  world.add_hpa("web");
+  world.observe();
+  SECTION("before our write") {
+    world.server().before("PATCH", [&] { world.server().change(hpas + "/web", {{"spec", {{"minReplicas", 3}}}}); });
+    const auto done = world.apply(3, 4);
+    REQUIRE_FALSE(done.has_value());
+    CHECK(done.error().kind == ErrorKind::conflict);
+    mentions(done.error().message, "somebody else has just changed it from 2 to 3");
+    CHECK(world.hpa() == "3");
+  }
+  SECTION("after it, with our note left") {
+    REQUIRE(world.apply(3, 4).has_value());
+    world.server().change(hpas + "/web", {{"spec", {{"minReplicas", 2}}}});
+    const Ownership owned = world.observe(Change{1, TargetName{"web"}, 3, 4, true});
+    CHECK(owned.floor == Floor{2, 2, "the HorizontalPodAutoscaler web", true});
+    CHECK(owned.floor->stale());
+    const auto done = world.apply(3, 4);
+    REQUIRE_FALSE(done.has_value());
+    CHECK(done.error().kind == ErrorKind::refused);
+    mentions(done.error().message, "it was set to 4, and then to 2 by somebody else");
+    SECTION("the note can be taken off") {
+      CHECK(world.apply(2, 2, true, 2) == Result<bool>(true));
+      CHECK(world.hpa() == "2");
+    }
+    SECTION("a later change notes what is there now") {
+      world.server().change(hpas + "/web", {{"spec", {{"minReplicas", 3}}}});
+      world.observe(Change{2, TargetName{"web"}, 3, 5, true});
+      CHECK(world.apply(3, 5, true, 2) == Result<bool>(true));
+      CHECK(world.hpa() == "5 of 3");
+    }
+  }
+  SECTION("after it, with everything replaced") {
+    REQUIRE(world.apply(3, 4).has_value());
+    world.add_hpa("web");
+    CHECK_FALSE(world.apply(3, 4).has_value());
+    CHECK(world.hpa() == "2");
+  }
+}
+
+TEST_CASE("autoscaler: above its max is refused before it is tried") {
+  World world;
+  world.add_hpa("web");
+  world.observe();
+  const auto done = world.apply(3, 7);
+  REQUIRE_FALSE(done.has_value());
+  mentions(done.error().message, "it allows at most 6");
+  CHECK(world.hpa() == "2");
+}
+
+TEST_CASE("autoscaler: from 0 the count is set, too; to 0 the count alone") {
+  World world;
+  world.add_hpa("web");
+  world.observe();
+  CHECK(world.apply(3, 0, false) == Result<bool>(false));
+  CHECK(world.hpa() == "2");
+  world.set_count(0);
+  CHECK(world.apply(0, 4, true, 2) == Result<bool>(false));
+  CHECK(world.hpa() == "4 of 2");
+  world.set_count(4);
+  CHECK(world.apply(0, 4, true, 2) == Result<bool>(true));
+}
+
+TEST_CASE("autoscaler: refuse and ignore") {
+  World refused(HpaMode::refuse);
+  refused.add_hpa("web");
+  const Ownership owned = refused.observe();
+  REQUIRE(owned.blocked);
+  CHECK(owned.blocked->reason == Reason::hpa_owned);
+  CHECK_FALSE(owned.floor);
+  CHECK(owned.blocked->text ==
+        "the HorizontalPodAutoscaler web sets the count of Deployment demo/web, and hpa is \"refuse\": set hpa: auto "
+        "to have its floor moved, or delete it");
+
+  World ignored(HpaMode::ignore);
+  ignored.add_hpa("web");
+  CHECK_FALSE(ignored.observe().blocked);
+  CHECK_FALSE(ignored.observe().floor);
+  mentions(ignored.observe().note, "the HorizontalPodAutoscaler web sets the count as well");
+  CHECK(ignored.apply(3, 5, false) == Result<bool>(false));
+  CHECK(ignored.hpa() == "2");
+}
+
+TEST_CASE("autoscaler: two owners are one too many") {
+  World world;
+  world.add_hpa("web");
+  world.add_hpa("web2");
+  const Ownership owned = world.observe();
+  REQUIRE(owned.blocked);
+  CHECK(owned.blocked->text ==
+        "the HorizontalPodAutoscaler web and the HorizontalPodAutoscaler web2 all set the count of Deployment demo/web "
+        "and undo each other: leave it to one of them");
+}
+
+TEST_CASE("autoscaler: an owner that has just come is seen before anything is written") {
+  World world;
+  const bool first = GENERATE(true, false);
+  if (!first) world.add_hpa("web");
+  world.observe();
+  world.add_hpa("web2");
+  world.server().requests();
+  const auto done = world.apply(3, 5, !first);
+  REQUIRE_FALSE(done.has_value());
+  CHECK(done.error().kind == ErrorKind::conflict);
+  for (const auto& asked : world.server().requests()) CHECK(asked.method == "GET");
+  const Ownership owned = world.observe();
+  CHECK(owned.blocked.has_value() == !first);
+  CHECK(owned.floor.has_value() == first);
+}
+
+TEST_CASE("autoscaler: KEDA's ScaledObject owns it, and its HPA is left alone") {
+  World world;
+  world.install_keda();
+  world.add_scaled_object();
+  world.add_hpa_of_keda();
+  const Ownership owned = world.observe();
+  CHECK_FALSE(owned.blocked);
+  CHECK(owned.floor == Floor{1, 1, "the ScaledObject web (KEDA)", false});
+  CHECK(owned.replicas_max == 8);
+  CHECK(world.apply(3, 5) == Result<bool>(true));
+  CHECK(world.scaled_object() == "5 of 1");
+  CHECK(world.hpa("keda-hpa-web") == "2");
+  world.observe();
+  CHECK(world.apply(5, 1, true, 2) == Result<bool>(true));
+  CHECK(world.scaled_object() == "1");
+}
+
+TEST_CASE("autoscaler: what a ScaledObject leaves out") {
+  World world;
+  world.install_keda();
+  world.add_scaled_object({{"minReplicaCount", nullptr}, {"maxReplicaCount", nullptr}});
+  const Ownership owned = world.observe();
+  CHECK(owned.floor->current == 0);
+  CHECK(owned.replicas_max == 100);
+  CHECK(world.apply(0, 2) == Result<bool>(true));
+  CHECK(world.scaled_object() == "2 of 0");
+  world.observe();
+  CHECK(world.apply(2, 0, true, 2) == Result<bool>(true));
+  CHECK(world.scaled_object() == "0");
+}
+
+TEST_CASE("autoscaler: KEDA is kept at zero, and let go again") {
+  World world;
+  world.install_keda();
+  world.add_scaled_object();
+  world.observe();
+  CHECK(world.apply(3, 0, false) == Result<bool>(false));
+  CHECK(world.annotations_of_keda() ==
+        Json{{"alertscaler.io/kept-at-zero", "true"}, {"autoscaling.keda.sh/paused-replicas", "0"}});
+  world.restart();
+  world.set_count(0);
+  CHECK_FALSE(world.observe().blocked);
+  const bool by_floor = GENERATE(true, false);
+  CHECK(world.apply(0, 3, by_floor, 2) == Result<bool>(false));
+  CHECK(world.annotations_of_keda() ==
+        (by_floor ? Json{{"alertscaler.io/original-min", "1"}, {"alertscaler.io/set-min", "3"}} : Json::object()));
+}
+
+TEST_CASE("autoscaler: a ScaledObject that somebody else has paused is left alone") {
+  const auto [annotation, value] = GENERATE(values<std::pair<std::string, std::string>>(
+      {{"autoscaling.keda.sh/paused", "true"}, {"autoscaling.keda.sh/paused-replicas", "6"}}));
+  World world;
+  world.install_keda();
+  world.add_scaled_object(Json::object(), Json::object({{annotation, value}}));
+  const Ownership owned = world.observe();
+  REQUIRE(owned.blocked);
+  mentions(owned.blocked->text, "was paused by somebody else: take the annotation " + annotation + " off");
+}
+
+TEST_CASE("autoscaler: rights that are missing are named") {
+  const auto forbidden = [](const std::string& what) {
+    return FakeApiServer::status(403, "Forbidden", what + " is forbidden: User \"x\" cannot list resource");
+  };
+  SECTION("HPAs") {
+    World world;
+    world.server().fail_next("GET " + hpas, forbidden("horizontalpodautoscalers.autoscaling"));
+    const Ownership owned = world.observe();
+    REQUIRE(owned.blocked);
+    mentions(owned.blocked->text, "whether an HPA sets the count of Deployment demo/web cannot be seen: ");
+    mentions(owned.blocked->text, "horizontalpodautoscalers");
+    mentions(owned.blocked->text, "hpa: ignore");
+  }
+  SECTION("... which does not hinder who ignores them") {
+    World world(HpaMode::ignore);
+    world.server().fail_next("GET " + hpas, forbidden("horizontalpodautoscalers.autoscaling"));
+    CHECK_FALSE(world.observe().blocked);
+  }
+  SECTION("ScaledObjects, where KEDA is") {
+    World world;
+    world.install_keda();
+    world.server().fail_next("GET " + scaled_objects, forbidden("scaledobjects.keda.sh"));
+    const Ownership owned = world.observe();
+    CHECK_FALSE(owned.blocked);
+    mentions(owned.note, "whether KEDA sets the count cannot be seen: ");
+  }
+  SECTION("... and owns the count") {
+    World world;
+    world.install_keda();
+    world.add_hpa_of_keda();
+    world.server().fail_next("GET " + scaled_objects, forbidden("scaledobjects.keda.sh"));
+    const Ownership owned = world.observe();
+    REQUIRE(owned.blocked);
+    mentions(owned.blocked->text,
+             "the ScaledObject web (KEDA) sets the count of Deployment demo/web and cannot be seen");
+  }
+  SECTION("where KEDA is not, they are not missed") {
+    World world;
+    world.server().fail_next("GET " + scaled_objects, forbidden("scaledobjects.keda.sh"));
+    const Ownership owned = world.observe();
+    CHECK_FALSE(owned.blocked);
+    CHECK(owned.note.empty());
+  }
+  SECTION("to read one HPA: the list tells as much") {
+    World world;
+    world.add_hpa("web");
+    world.observe();
+    world.server().fail_next("GET " + hpas + "/web", forbidden("horizontalpodautoscalers.autoscaling"));
+    CHECK(world.observe(Change{1, TargetName{"web"}, 3, 4, true}).floor);
+  }
+}
+
+TEST_CASE("autoscaler: what cannot be seen is no absence") {
+  World world(HpaMode::automatic, always);
+  world.add_hpa("web");
+  world.server().fail_next("GET " + hpas, FakeApiServer::status(500, "InternalError", "etcd has no leader"), 100);
+  CHECK_FALSE(world.try_observe().has_value());
+}
