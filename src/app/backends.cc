@@ -9,6 +9,7 @@
 #include "act/advisory.h"
 #include "act/command.h"
 #include "act/docker/compose.h"
+#include "act/kubernetes/attended.h"
 #include "act/kubernetes/autoscaler.h"
 #include "act/kubernetes/drain.h"
 #include "act/kubernetes/workload.h"
@@ -150,8 +151,9 @@ control::Hands BackendFactory::make(const Target& target, const Settings& settin
       both->server = factory.api_server(settings);
       both->events = factory.events(settings);
       const kubernetes::OwnPod own{environment("POD_NAMESPACE"), environment("POD_NAME")};
-      both->nodes =
-          kubernetes::make_node_backend({target.name, nodes, own}, *both->server, both->events.get(), factory.clock_);
+      both->nodes = kubernetes::attended(
+          kubernetes::make_node_backend({target.name, nodes, own}, *both->server, both->events.get(), factory.clock_),
+          {*both->server, *both->events, factory.clock_});
       NodeBackend* const backend = both->nodes.get();
       return std::shared_ptr<NodeBackend>(std::move(both), backend);
     }
@@ -160,12 +162,14 @@ control::Hands BackendFactory::make(const Target& target, const Settings& settin
         workload.name_space = settings.cluster.access->default_namespace;
       }
       if (workload.name_space.empty()) workload.name_space = "default";
-      auto both = std::make_shared<OnCluster>();
-      both->server = factory.api_server(settings);
-      auto owner = kubernetes::make_autoscaler(workload.hpa, *both->server);
-      both->backend = kubernetes::make_workload_backend(std::move(workload), *both->server, std::move(owner));
-      Backend* const backend = both->backend.get();
-      return std::shared_ptr<Backend>(std::move(both), backend);
+      auto all = std::make_shared<OnCluster>();
+      all->server = factory.api_server(settings);
+      all->events = factory.events(settings);
+      auto owner = kubernetes::make_autoscaler(workload.hpa, *all->server);
+      all->backend = kubernetes::attended(kubernetes::make_workload_backend(workload, *all->server, std::move(owner)),
+                                          workload, {*all->server, *all->events, factory.clock_});
+      Backend* const backend = all->backend.get();
+      return std::shared_ptr<Backend>(std::move(all), backend);
     }
   };
   return std::visit(Visitor{*this, target, settings}, target.backend);

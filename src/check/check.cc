@@ -42,7 +42,10 @@ std::vector<Finding> check_files(const Input& input) {
   const auto settings = config::load_settings(input.config_file);
   if (!settings) findings.add(settings.error());
   if (settings && !settings->cluster.why_not.empty()) {
-    findings.warning(input.config_file, {}, "seen from here there is " + settings->cluster.why_not);
+    // The same configuration may be right where it is meant for; a file that it names itself had better be there.
+    const bool named = !settings->kubernetes.kubeconfig.empty();
+    findings.add(named ? Severity::warning : Severity::info, input.config_file, {},
+                 "seen from here " + settings->cluster.why_not);
   }
 
   std::vector<Rule> rules;

@@ -85,7 +85,7 @@ tl::expected<KubernetesAccess, NoAccess> kubernetes_access(const KubernetesEndpo
   } else {
     looked += "HOME is not set";
   }
-  return nothing("no Kubernetes cluster: " + looked +
+  return nothing("there is no Kubernetes cluster: " + looked +
                  (variable(environment, "KUBECONFIG").empty() ? ", and KUBECONFIG is not set"
                                                               : ", and no file of KUBECONFIG exists") +
                  "; name a kubeconfig file in kubernetes.kubeconfig, or run it in a pod with a service account");

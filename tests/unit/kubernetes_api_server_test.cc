@@ -215,6 +215,18 @@ TEST_CASE("many at the same time, each with its own end and in their order") {
   }
 }
 
+TEST_CASE("the cluster is reached through its proxy") {
+  StubApiServer proxy;
+  proxy.otherwise([](const StubApiServer::Seen& seen) -> StubApiServer::Answer {
+    return {200, dump(Json{{"asked", seen.path}})};
+  });
+  KubernetesAccess access = proxy.access();
+  access.server = "http://api.invalid:6443";
+  access.proxy_url = proxy.url();
+  ApiServer api(access);
+  CHECK(api.get(scale, {}).value() == Json{{"asked", "http://api.invalid:6443" + scale}});
+}
+
 TEST_CASE("a list comes page by page") {
   StubApiServer server;
   server.otherwise([](const StubApiServer::Seen& seen) -> StubApiServer::Answer {

@@ -34,7 +34,7 @@ void Permissions::need(std::vector<Right> needed) {
   doubt();
 }
 
-std::optional<Blocked> Permissions::missing(const std::stop_token& stop) {
+std::optional<std::string> Permissions::missing(const std::stop_token& stop) {
   const Instant now = clock_.now();
   const bool known = asked_ && (missing_.empty() || (now >= *asked_ && now - *asked_ < ask_again_after));
   if (!known) {
@@ -52,7 +52,7 @@ std::optional<Blocked> Permissions::missing(const std::stop_token& stop) {
     }
   }
   if (missing_.empty()) return std::nullopt;
-  return Blocked{Reason::not_scalable, "the API server does not allow us all that this takes; " + rules_for(missing_)};
+  return rules_for(missing_);
 }
 
 }  // namespace alertscaler::kubernetes

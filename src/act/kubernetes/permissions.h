@@ -3,12 +3,12 @@
 
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "act/kubernetes/api_server.h"
 #include "act/kubernetes/rule.h"
 #include "base/clock.h"
-#include "model/observed.h"
 
 namespace alertscaler::kubernetes {
 
@@ -18,9 +18,9 @@ class Permissions {
  public:
   Permissions(ApiServer& server, std::vector<Right> needed, const Clock& clock);
 
-  // What is missing, as one sentence with the rules to add. Absent: nothing, or it cannot be asked now; then the calls
-  // themselves will tell.
-  [[nodiscard]] std::optional<Blocked> missing(const std::stop_token& stop);
+  // The rules to add for what is missing, as rules_for() says them. Absent: nothing is missing, or it cannot be asked
+  // now; then the calls themselves will tell.
+  [[nodiscard]] std::optional<std::string> missing(const std::stop_token& stop);
   // A call was refused (403), or what is needed may have changed: the next missing() asks anew.
   void doubt() { asked_.reset(); }
   void need(std::vector<Right> needed);

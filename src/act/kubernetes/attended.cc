@@ -1,0 +1,142 @@
+#include "act/kubernetes/attended.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "act/kubernetes/announce.h"
+#include "act/kubernetes/discovery.h"
+#include "act/kubernetes/permissions.h"
+
+namespace alertscaler::kubernetes {
+namespace {
+
+const std::string lead = "the API server does not allow us all that this takes; ";
+
+class AttendedWorkload final : public Backend {
+ public:
+  AttendedWorkload(std::unique_ptr<Backend> inner, KubernetesWorkload workload, const Attendance& with)
+      : inner_(std::move(inner)),
+        workload_(std::move(workload)),
+        events_(with.events),
+        discovery_(with.server),
+        needed_(with.server, {}, with.clock),
+        wished_(with.server, {}, with.clock) {}
+
+  Result<Observed> observe(const std::optional<Change>& in_flight, std::stop_token stop) override {
+    find_needs(stop);
+    const std::optional<std::string> missing = needed_.missing(stop);
+    auto observed = inner_->observe(in_flight, stop);
+    if (!observed && observed.error().kind == ErrorKind::refused) {
+      needed_.doubt();
+      if (missing) return fail(ErrorKind::refused, lead + *missing);
+    }
+    if (!observed) return observed;
+    if (missing && !observed->blocked) observed->blocked = Blocked{Reason::not_scalable, lead + *missing};
+    if (const auto wished = wished_.missing(stop); wished && !missing) {
+      observed->note +=
+          (observed->note.empty() ? "" : "; ") + ("not needed to scale, but for what it tells: " + *wished);
+    }
+    return observed;
+  }
+
+  Status apply(const Change& change, std::stop_token stop) override {
+    Status applied = inner_->apply(change, std::move(stop));
+    if (!applied && applied.error().kind == ErrorKind::refused) needed_.doubt();
+    return applied;
+  }
+
+  Status clean_up(const Change& change, std::stop_token stop) override {
+    return inner_->clean_up(change, std::move(stop));
+  }
+
+  void announce(const HistoryEntry& entry) override { tell(note_of(entry)); }
+  void announce(const Decision& decision) override { tell(note_of(decision)); }
+
+ private:
+  // What this takes depends on the path, which for some kinds only the API server knows.
+  void find_needs(const std::stop_token& stop) {
+    const Result<std::string> path = discovery_.path_of(workload_, stop);
+    if (!path) {
+      discovery_.forget();
+      return;  // the backend itself says why
+    }
+    const std::string scale = *path + "/scale";
+    const std::string& space = workload_.name_space;
+    subject_path_ = is_built_in(workload_) ? *path : scale;
+    std::vector<Right> needed;
+    for (const auto& right : {right_for("GET", subject_path_), right_for("PATCH", scale)}) {
+      if (right) needed.push_back(*right);
+    }
+    needed_.need(std::move(needed));
+    wished_.need({{space, "", "pods", "", "", "list"},
+                  {space, "events.k8s.io", "events", "", "", "create"},
+                  {space, "events.k8s.io", "events", "", "", "patch"}});
+  }
+
+  void tell(std::optional<EventNote> note) {
+    if (!note || subject_path_.empty()) return;
+    events_.tell({workload_.api_version, workload_.kind, workload_.name_space, workload_.name, subject_path_},
+                 *std::move(note));
+  }
+
+  const std::unique_ptr<Backend> inner_;
+  const KubernetesWorkload workload_;
+  Events& events_;
+  Discovery discovery_;
+  Permissions needed_;
+  Permissions wished_;        // that it can do without
+  std::string subject_path_;  // empty until it was found
+};
+
+std::vector<Right> rights_of_nodes() {
+  return {{"", "", "nodes", "", "", "get"},
+          {"", "", "nodes", "", "", "list"},
+          {"", "", "nodes", "", "", "patch"},
+          {"", "", "pods", "", "", "list"},
+          {"", "", "pods", "eviction", "", "create"}};
+}
+
+class AttendedNodes final : public NodeBackend {
+ public:
+  AttendedNodes(std::unique_ptr<NodeBackend> inner, const Attendance& with)
+      : inner_(std::move(inner)), permissions_(with.server, rights_of_nodes(), with.clock) {}
+
+  Result<std::vector<ObservedNode>> observe(std::stop_token stop) override {
+    if (const auto missing = permissions_.missing(stop)) return fail(ErrorKind::refused, lead + *missing);
+    return doubted(inner_->observe(std::move(stop)));
+  }
+  Result<DrainProgress> drain(const std::string& node, const DrainPolicy& policy, std::stop_token stop) override {
+    return doubted(inner_->drain(node, policy, std::move(stop)));
+  }
+  Result<DrainProgress> rehearse(const std::string& node, const DrainPolicy& policy, std::stop_token stop) override {
+    return inner_->rehearse(node, policy, std::move(stop));
+  }
+  Status uncordon(const std::string& node, std::stop_token stop) override {
+    return doubted(inner_->uncordon(node, std::move(stop)));
+  }
+
+  void announce(const std::string& node, const HistoryEntry& entry) override { inner_->announce(node, entry); }
+
+ private:
+  template <class T>
+  T doubted(T result) {
+    if (!result && result.error().kind == ErrorKind::refused) permissions_.doubt();
+    return result;
+  }
+
+  const std::unique_ptr<NodeBackend> inner_;
+  Permissions permissions_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> attended(std::unique_ptr<Backend> inner, KubernetesWorkload workload, const Attendance& with) {
+  return std::make_unique<AttendedWorkload>(std::move(inner), std::move(workload), with);
+}
+
+std::unique_ptr<NodeBackend> attended(std::unique_ptr<NodeBackend> inner, const Attendance& with) {
+  return std::make_unique<AttendedNodes>(std::move(inner), with);
+}
+
+}  // namespace alertscaler::kubernetes
