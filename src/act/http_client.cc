@@ -190,6 +190,11 @@ CURLcode set_request(Transfer& transfer, const HttpPeer& peer, const HttpRequest
   } else if (request.method == "HEAD") {
     options.set(CURLOPT_NOBODY, 1L);
   }
+  if (request.method != "GET" && request.method != "HEAD") {
+    // On a connection that was used before libcurl would send it once more by itself when the answer does not come.
+    options.set(CURLOPT_FRESH_CONNECT, 1L);
+    options.set(CURLOPT_FORBID_REUSE, 1L);
+  }
   options.set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
   if (!set_headers(transfer, request, address.host)) return CURLE_OUT_OF_MEMORY;
   options.set(CURLOPT_HTTPHEADER, transfer.headers.get());

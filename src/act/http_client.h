@@ -80,7 +80,7 @@ using HttpResult = tl::expected<HttpResponse, HttpError>;
 using HttpObserver = std::function<void(int code, Duration duration)>;
 
 // Thread-safe: calls from several threads run side by side, each on a connection of its own, which is kept and used
-// again. Never retries, never follows a redirect, ignores the proxy variables for unix sockets.
+// again, unless it writes. Never retries, never follows a redirect, ignores the proxy variables for unix sockets.
 class HttpClient {
  public:
   explicit HttpClient(HttpPeer peer, HttpObserver observer = {});

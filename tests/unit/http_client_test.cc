@@ -1,5 +1,6 @@
 #include "act/http_client.h"
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -7,7 +8,9 @@
 #include <set>
 #include <thread>
 
+#include <arpa/inet.h>
 #include <httplib.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -53,7 +56,11 @@ struct Server {
       response.set_header("Date", "Sun, 06 Nov 1994 08:49:37 GMT");
       response.set_content(request.body, "text/plain");
     });
-    server.Get("/large", [](const httplib::Request&, httplib::Response& response) {
+    server.Get("/large", [this](const httplib::Request& request, httplib::Response& response) {
+      {
+        const std::lock_guard lock(mutex);
+        peers.insert(request.remote_port);
+      }
       response.set_content(std::string(5000, 'x'), "text/plain");
     });
     server.Get("/slow", [this](const httplib::Request&, httplib::Response& response) {
@@ -86,6 +93,59 @@ struct Server {
   std::mutex mutex;
   std::set<int> peers;
   httplib::Headers headers;
+};
+
+// Answers what reads, keeps the connection, and closes it when something writes.
+class ForgetfulServer {
+ public:
+  ForgetfulServer() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    REQUIRE(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) == 0);
+    REQUIRE(::listen(listener_, 8) == 0);
+    REQUIRE(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~ForgetfulServer() {
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+  }
+  [[nodiscard]] HttpPeer peer() const {
+    HttpPeer made;
+    made.base_url = "http://127.0.0.1:" + std::to_string(port_);
+    return made;
+  }
+
+  std::atomic<int> writes{0};
+
+ private:
+  void serve() {
+    std::vector<std::thread> connections;
+    for (int accepted = 0; (accepted = ::accept(listener_, nullptr, nullptr)) >= 0;) {
+      connections.emplace_back([this, accepted] { talk(accepted); });
+    }
+    for (std::thread& connection : connections) connection.join();
+  }
+  void talk(int connection) {
+    std::array<char, 4096> text{};
+    for (ssize_t got = 0; (got = ::recv(connection, text.data(), text.size(), 0)) > 0;) {
+      if (std::string_view(text.data(), static_cast<std::size_t>(got)).starts_with("POST")) {
+        ++writes;
+        break;
+      }
+      constexpr std::string_view answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+      if (::send(connection, answer.data(), answer.size(), MSG_NOSIGNAL) < 0) break;
+    }
+    ::close(connection);
+  }
+
+  const int listener_;
+  int port_ = 0;
+  std::thread thread_;
 };
 
 HttpRequest get(const std::string& path) {
@@ -126,11 +186,24 @@ TEST_CASE("large bodies are sent at once, without asking first") {
   CHECK(response->body.size() == 100'000);
 }
 
-TEST_CASE("a connection is used again") {
+TEST_CASE("a connection is used again, by what only reads") {
   Server server;
   HttpClient client(server.peer());
-  for (int i = 0; i < 4; ++i) REQUIRE(client.send(echo("x"), {}).has_value());
+  for (int i = 0; i < 4; ++i) REQUIRE(client.send(get("/large"), {}).has_value());
   CHECK(server.peers.size() == 1);
+  for (int i = 0; i < 3; ++i) REQUIRE(client.send(echo("x"), {}).has_value());
+  CHECK(server.peers.size() == 4);
+}
+
+TEST_CASE("what writes is sent once, also when its connection closes before the answer") {
+  ForgetfulServer server;
+  HttpClient client(server.peer());
+  REQUIRE(client.send(get("/"), {}).has_value());
+  const HttpResult response = client.send(echo("x"), {});
+  REQUIRE_FALSE(response.has_value());
+  CHECK(response.error().why == Why::broken);
+  CHECK(response.error().sent);
+  CHECK(server.writes == 1);
 }
 
 TEST_CASE("several threads share one client") {
