@@ -15,7 +15,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # pylint: disable=wrong-import-position
-from rig import Scratch, compose as compose_tools, kubernetes_objects
+from rig import Scratch, eventually, compose as compose_tools, kubernetes_objects
 from rig.alertmanager import Alertmanager
 from rig.alertscaler import Alertscaler
 from rig.api_trouble import ApiTrouble
@@ -65,8 +65,11 @@ def scratch(request):
 
 
 @pytest.fixture
-def start():
-    """start(kind, …) makes something that has a close(), which is called at the end, last started first."""
+def start(scratch):
+    """start(kind, …) makes something that has a close(), which is called at the end, last started first.
+
+    Its files in the scratch directory are still there then.
+    """
     with contextlib.ExitStack() as stack:
         yield lambda kind, *args, **options: stack.enter_context(contextlib.closing(kind(*args, **options)))
 
@@ -172,6 +175,7 @@ def kubernetes_fleet(control_plane, namespace, start_alertscaler):
         make_object = {"Deployment": kubernetes_objects.deployment, "StatefulSet": kubernetes_objects.stateful_set,
                        "ReplicaSet": kubernetes_objects.replica_set, "Pool": kubernetes_objects.pool}[kind]
         control_plane.apply(make_object(name, replicas, **(pod or {})), namespace=namespace)
+        eventually(lambda: len(control_plane.ready_pods(namespace, f"app={name}")) == replicas, 40, "its pods are ready")
         config = settings(kubernetes_target(namespace, name, kind, **policy),
                           kubernetes={"kubeconfig": kubeconfig or control_plane.kubeconfig()})
         program = start_alertscaler(config, **(app or {}))

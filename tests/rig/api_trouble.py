@@ -72,6 +72,11 @@ def stalled():
     return Fault("stalled", hold=True, answer=False)
 
 
+def unanswered():
+    """The request is carried out, and nothing comes back until the fault ends."""
+    return Fault("unanswered", forward=True, hold=True, answer=False)
+
+
 def lost_answer():
     """The request is carried out, and the connection closed before the answer."""
     return Fault("lost answer", forward=True, answer=False)
@@ -126,6 +131,7 @@ class ApiTrouble:
         self._plane = control_plane
         self._lock = threading.Lock()
         self._orders = []
+        self._pending = []
         self._requests = []
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(control_plane.file("server-cert.pem"), control_plane.file("server-key.pem"))
@@ -160,8 +166,12 @@ class ApiTrouble:
     def requests(self, method=".*", path=""):
         """Those that were dealt with, oldest first."""
         with self._lock:
-            seen = list(self._requests)
-        return [each for each in seen if re.fullmatch(method, each.method) and re.search(path, each.path)]
+            return _fitting(self._requests, method, path)
+
+    def pending(self, method=".*", path=""):
+        """Those that are being dealt with: what is stalled, for instance."""
+        with self._lock:
+            return _fitting(self._pending, method, path)
 
     def forget(self):
         """The requests so far."""
@@ -179,16 +189,24 @@ class ApiTrouble:
             order = next((each for each in self._orders if each.meets(request)), None)
             if order:
                 order.left -= 1
+            self._pending.append(request)
+        answer = None
+        try:
+            answer = self._answer(request, order)
+        finally:
+            with self._lock:
+                self._pending.remove(request)
+                self._requests.append(dataclasses.replace(request, status=answer[0] if answer else 0))
+        return answer
+
+    def _answer(self, request, order):
         fault = order.fault if order else Fault("none", forward=True)
         if fault.before:
             fault.before(request)
+        answer = self._forward(request) if fault.forward else (fault.status, fault.headers, fault.body.encode())
         if fault.hold:
             order.ended.wait()
-        answer = self._forward(request) if fault.forward else (fault.status, fault.headers, fault.body.encode())
-        answer = answer if fault.answer else None
-        with self._lock:
-            self._requests.append(dataclasses.replace(request, status=answer[0] if answer else 0))
-        return answer
+        return answer if fault.answer else None
 
     def _forward(self, request):
         """None when there is no API server."""
@@ -203,6 +221,10 @@ class ApiTrouble:
                 return answer.status, dict(answer.getheaders()), answer.read()
             except (OSError, http.client.HTTPException):
                 return None
+
+
+def _fitting(requests, method, path):
+    return [each for each in requests if re.fullmatch(method, each.method) and re.search(path, each.path)]
 
 
 def _handler(trouble):

@@ -102,6 +102,13 @@ class ControlPlane:
         """kill -9."""
         self._processes["kube-apiserver"].kill()
 
+    def stall_store(self):
+        """etcd does nothing until resume_store(): the API server takes requests, and hardly answers any."""
+        self._processes["etcd"].signal(signal.SIGSTOP)
+
+    def resume_store(self):
+        self._processes["etcd"].signal(signal.SIGCONT)
+
     def api_running(self):
         return self._processes["kube-apiserver"].running()
 

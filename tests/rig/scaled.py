@@ -93,3 +93,16 @@ class Scaled:
             return now
 
         return eventually(decided, seconds, f"the decision on {self.target} is {outcome}, {reason}")
+
+    def wait_unknown(self, *words):
+        """Waits until the program says that it sees nothing, for a reason with these words in it."""
+
+        def said():
+            seen = self.app.target(self.target)
+            assert seen["state"] == "unknown", seen
+            assert (seen["decision"]["outcome"], seen["decision"]["reason"]) == ("blocked", "unobservable"), seen
+            for word in words:
+                assert word in seen["decision"]["text"], seen["decision"]["text"]
+            return seen
+
+        return eventually(said, 60, f"the target is unknown because of {words}")
