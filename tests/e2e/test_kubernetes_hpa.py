@@ -220,6 +220,25 @@ def test_ignored_it_is_scaled_all_the_same(with_hpa):
     assert "hpa: ignore" in web.fleet.app.target("web")["note"]
 
 
+def test_the_right_to_move_it_is_named_where_it_is_missing(control_plane, namespace, with_hpa):
+    rules = [objects.rule("deployments", "get", group="apps"), objects.rule("pods", "list"),
+             objects.rule("deployments/scale", "get", "patch", group="apps"),
+             objects.rule("horizontalpodautoscalers", "list", group="autoscaling"),
+             objects.rule("scaledobjects", "list", group="keda.sh"),
+             objects.rule("events", "create", "patch", group="events.k8s.io")]
+    control_plane.apply(objects.service_account("scaler"), objects.role("scaler", *rules),
+                        objects.role_binding("scaler", "scaler", account="scaler", namespace=namespace),
+                        namespace=namespace)
+    web = with_hpa(kubeconfig=control_plane.service_account_kubeconfig(namespace, "scaler"))
+    web.fleet.fire("up")
+    failed = web.fleet.wait_for_action("failed")
+    assert "{apiGroups: [autoscaling], resources: [horizontalpodautoscalers], resourceNames: [web]" in failed["error"]
+    assert (web.floor(), web.notes()) == (2, {})
+    rules.append(objects.rule("horizontalpodautoscalers", "get", "patch", group="autoscaling", names=["web"]))
+    control_plane.apply(objects.role("scaler", *rules), namespace=namespace)
+    web.expect_floor(4, original=2)
+
+
 def test_two_hpas_are_one_too_many(control_plane, namespace, with_hpa):
     web = with_hpa()
     control_plane.apply(objects.autoscaler("web-too", 1, 3, target="web"), namespace=namespace)

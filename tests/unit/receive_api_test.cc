@@ -61,7 +61,8 @@ TEST_CASE("a target is shown with everything that belongs to it") {
   view.target = {.name = TargetName{"web"},
                  .policy = {.min = 1, .max = 10},
                  .backend = ComposeService{.project = "shop", .service = "web"}};
-  view.observed = Observed{.replicas = 3, .ready = 2, .note = "two networks"};
+  view.observed =
+      Observed{.replicas = 3, .ready = 2, .floor = Floor{4, 2, "the HPA web", true}, .note = "two networks"};
   view.desired = 4;
   view.status = TargetStatus::scaling;
   view.decision = Decision{.outcome = Outcome::postpone,
@@ -90,6 +91,7 @@ TEST_CASE("a target is shown with everything that belongs to it") {
   CHECK(target["state"] == "scaling");
   CHECK(target["pin"] == nullptr);
   CHECK(target["note"] == "two networks");
+  CHECK(target["floor"] == json{{"owner", "the HPA web"}, {"current", 4}, {"original", 2}});
   CHECK(target["decision"]["until"] == "2026-01-01T00:00:01.500Z");
   CHECK(target["last_action"]["action"] == "up");
   CHECK(target["up_cooldown_until"] == "2026-01-01T00:00:30Z");
@@ -102,6 +104,7 @@ TEST_CASE("a target is shown with everything that belongs to it") {
   CHECK(targets[0]["name"] == "api");
   CHECK(targets[0]["observed"] == nullptr);
   CHECK(targets[0]["ready"] == nullptr);
+  CHECK(targets[0]["floor"] == nullptr);
   CHECK(targets[0]["decision"] == nullptr);
   CHECK(targets[0]["last_action"] == nullptr);
   CHECK(targets[0]["ref"] == json::object());
