@@ -9,6 +9,8 @@
 #include "act/advisory.h"
 #include "act/command.h"
 #include "act/docker/compose.h"
+#include "act/docker/swarm.h"
+#include "act/docker/swarm_nodes.h"
 #include "act/kubernetes/attended.h"
 #include "act/kubernetes/autoscaler.h"
 #include "act/kubernetes/drain.h"
@@ -29,13 +31,18 @@ bool is_another(const KubernetesCluster& next, const KubernetesCluster& now) {
 }
 
 bool runs_on_docker(const Target& target) {
-  return std::holds_alternative<ComposeService>(target.backend);
+  return backend_name(target.backend).starts_with("docker");
 }
 
 // A backend and the engine that it shares with others, which lives as long as one of them.
 struct OnEngine {
   std::shared_ptr<docker::Engine> engine;
   std::unique_ptr<Backend> backend;
+};
+
+struct NodesOnEngine {
+  std::shared_ptr<docker::Engine> engine;
+  std::unique_ptr<NodeBackend> nodes;
 };
 
 // The same for what is in a cluster: nodes, or a workload.
@@ -93,13 +100,14 @@ bool BackendFactory::is_elsewhere(const Target& target, const Settings& next, co
   return runs_on_docker(target) && next.docker != now.docker;
 }
 
-std::shared_ptr<docker::Engine> BackendFactory::engine(const DockerEndpoint& endpoint) {
-  if (!engine_ || endpoint != endpoint_) {
-    endpoint_ = endpoint;
-    engine_ = std::make_shared<docker::Engine>(
-        endpoint, [this](int code, Duration duration) { metrics_.backend_request("docker_compose", code, duration); });
+std::shared_ptr<docker::Engine> BackendFactory::engine(std::string_view kind, const DockerEndpoint& endpoint) {
+  SharedEngine& shared = engines_[kind];
+  if (!shared.engine || endpoint != shared.endpoint) {
+    shared.endpoint = endpoint;
+    shared.engine = std::make_shared<docker::Engine>(
+        endpoint, [this, kind](int code, Duration duration) { metrics_.backend_request(kind, code, duration); });
   }
-  return engine_;
+  return shared.engine;
 }
 
 std::shared_ptr<kubernetes::ApiServer> BackendFactory::api_server(const Settings& settings) {
@@ -139,9 +147,23 @@ control::Hands BackendFactory::make(const Target& target, const Settings& settin
     control::Hands operator()(const CommandTarget& command) const {
       return make_command(target.name, command, factory.keep_, factory.ending_.get_token());
     }
+    control::Hands operator()(const SwarmService& service) const {
+      auto both = std::make_shared<OnEngine>();
+      both->engine = factory.engine(backend_name(service), settings.docker);
+      both->backend = docker::make_swarm_backend(service, *both->engine);
+      Backend* const backend = both->backend.get();
+      return std::shared_ptr<Backend>(std::move(both), backend);
+    }
+    control::Hands operator()(const SwarmNodes& nodes) const {
+      auto both = std::make_shared<NodesOnEngine>();
+      both->engine = factory.engine(backend_name(nodes), settings.docker);
+      both->nodes = docker::make_swarm_node_backend(*both->engine);
+      NodeBackend* const backend = both->nodes.get();
+      return std::shared_ptr<NodeBackend>(std::move(both), backend);
+    }
     control::Hands operator()(const ComposeService& service) const {
       auto both = std::make_shared<OnEngine>();
-      both->engine = factory.engine(settings.docker);
+      both->engine = factory.engine(backend_name(service), settings.docker);
       both->backend = docker::make_compose_backend(service, *both->engine, factory.keep_);
       Backend* const backend = both->backend.get();
       return std::shared_ptr<Backend>(std::move(both), backend);

@@ -1,8 +1,10 @@
 // Makes the backend of each target from its configuration, with what backends share.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <stop_token>
+#include <string_view>
 
 #include "act/docker/engine.h"
 #include "act/keep.h"
@@ -43,7 +45,7 @@ class BackendFactory {
 
  private:
   [[nodiscard]] control::Hands make(const Target& target, const Settings& settings);
-  [[nodiscard]] std::shared_ptr<docker::Engine> engine(const DockerEndpoint& endpoint);
+  [[nodiscard]] std::shared_ptr<docker::Engine> engine(std::string_view kind, const DockerEndpoint& endpoint);
   [[nodiscard]] std::shared_ptr<kubernetes::ApiServer> api_server(const Settings& settings);
   [[nodiscard]] std::shared_ptr<kubernetes::Events> events(const Settings& settings);
 
@@ -51,8 +53,11 @@ class BackendFactory {
   Metrics& metrics_;
   const Clock& clock_;
   std::stop_source ending_;
-  DockerEndpoint endpoint_;
-  std::shared_ptr<docker::Engine> engine_;  // at endpoint_; made when the first target needs it
+  struct SharedEngine {
+    DockerEndpoint endpoint;
+    std::shared_ptr<docker::Engine> engine;
+  };
+  std::map<std::string_view, SharedEngine> engines_;  // by kind of target; made when the first one needs it
   KubernetesCluster cluster_;
   std::shared_ptr<kubernetes::ApiServer> api_server_;  // of cluster_; likewise
   std::shared_ptr<kubernetes::ApiServer> events_of_;   // the one that they go to

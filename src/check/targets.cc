@@ -67,6 +67,7 @@ void check_wake(const Target& target, const Alerts& alerts, Findings& findings) 
   std::vector<std::string> own = {target.name.text};
   if (const auto* compose = std::get_if<ComposeService>(&target.backend)) own.push_back(compose->service);
   if (const auto* workload = std::get_if<KubernetesWorkload>(&target.backend)) own.push_back(workload->name);
+  if (const auto* swarm = std::get_if<SwarmService>(&target.backend)) own.push_back(swarm->service);
   for (const ScalingAlert* wake : wakes) {
     const std::vector<std::string> jobs = jobs_of(wake->expression);
     const bool of_its_own = !jobs.empty() && std::all_of(jobs.begin(), jobs.end(), [&](const std::string& job) {

@@ -94,7 +94,7 @@ void read_environment(const Environment& environment, SettingsDraft& draft, Repo
   if (draft.has_docker) return;
   bool needed = false;
   for (const auto& [name, target] : draft.settings.targets) {
-    needed = needed || std::holds_alternative<ComposeService>(target.backend);
+    needed = needed || backend_name(target.backend).starts_with("docker");
   }
   if (!needed) return;
   if (auto endpoint = docker_endpoint_from(environment)) {

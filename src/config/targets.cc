@@ -7,6 +7,7 @@
 #include "config/targets_command.h"
 #include "config/targets_kubernetes.h"
 #include "config/targets_nodes.h"
+#include "config/targets_swarm.h"
 
 namespace alertscaler::config {
 namespace {
@@ -130,6 +131,18 @@ void read_compose(const Value& value, TargetDraft& draft) {
   draft.target.backend = std::move(service);
 }
 
+void read_swarm_service(const Value& value, TargetDraft& draft) {
+  SwarmService service;
+  draft.backend_known = read_swarm(value, service);
+  draft.target.backend = std::move(service);
+}
+
+void read_swarm_nodes(const Value& value, TargetDraft& draft) {
+  SwarmNodes nodes;
+  draft.backend_known = read_swarm_node(value, nodes);
+  draft.target.backend = std::move(nodes);
+}
+
 void read_programs(const Value& value, TargetDraft& draft) {
   CommandTarget command;
   draft.backend_known = read_command(value, command);
@@ -170,15 +183,17 @@ constexpr std::array<Field<TargetDraft>, 4> target_fields = {{
     {"node_label", read_node_label},
 }};
 
-constexpr std::array<Field<TargetDraft>, 6> kind_fields = {{
+constexpr std::array<Field<TargetDraft>, 8> kind_fields = {{
     {"docker_compose", read_compose},
+    {"docker_swarm", read_swarm_service},
+    {"docker_swarm_node", read_swarm_nodes},
     {"kubernetes", read_workload},
     {"kubernetes_node", read_nodes},
     {"command", read_programs},
     {"simulated", read_simulated},
     {"advisory", read_advisory},
 }};
-constexpr std::array<std::string_view, 3> later_kinds = {"docker_swarm", "docker_swarm_node", "docker_nodes"};
+constexpr std::array<std::string_view, 1> later_kinds = {"docker_nodes"};
 
 std::string kinds_in_words() {
   std::vector<std::string> words;
@@ -250,6 +265,7 @@ std::optional<std::string> owned_by(const BackendRef& backend) {
     return "the same object, " + workload->kind + " " + workload->name + " (" + workload->api_version + ") " +
            (workload->name_space.empty() ? "of the context's namespace" : "in namespace " + workload->name_space);
   }
+  if (const auto* swarm = std::get_if<SwarmService>(&backend)) return "the same Swarm service, " + swarm->service;
   return std::nullopt;
 }
 
@@ -276,9 +292,9 @@ TargetDraft read_target(const Value& value, const PolicyDraft& defaults) {
   const std::vector<std::string> misspelt = map.finish({"name"});
   if (!has_later_kind || !draft.kinds.empty()) draft.backend_known &= check_kind(value, draft, misspelt);
   if (draft.backend_known) check_node_keys(value, draft.target.backend, draft.node_label_at);
-  if (auto* nodes = std::get_if<KubernetesNodes>(&draft.target.backend);
-      nodes != nullptr && !draft.node_label.empty()) {
-    nodes->node_label = draft.node_label;
+  if (!draft.node_label.empty()) {
+    if (auto* nodes = std::get_if<KubernetesNodes>(&draft.target.backend)) nodes->node_label = draft.node_label;
+    if (auto* nodes = std::get_if<SwarmNodes>(&draft.target.backend)) nodes->node_label = draft.node_label;
   }
   check_bounds(value, policy, defaults);
   draft.target.policy = policy.policy;

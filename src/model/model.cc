@@ -144,6 +144,8 @@ std::string_view backend_name(const BackendRef& ref) {
     std::string_view operator()(const Simulated&) const { return "simulated"; }
     std::string_view operator()(const Advisory&) const { return "advisory"; }
     std::string_view operator()(const ComposeService&) const { return "docker_compose"; }
+    std::string_view operator()(const SwarmService&) const { return "docker_swarm"; }
+    std::string_view operator()(const SwarmNodes&) const { return "docker_swarm_node"; }
     std::string_view operator()(const CommandTarget&) const { return "command"; }
     std::string_view operator()(const KubernetesNodes&) const { return "kubernetes_node"; }
     std::string_view operator()(const KubernetesWorkload&) const { return "kubernetes"; }
@@ -155,6 +157,8 @@ std::vector<std::pair<std::string, std::string>> describe(const BackendRef& ref)
   if (const auto* compose = std::get_if<ComposeService>(&ref)) {
     return {{"project", compose->project}, {"service", compose->service}};
   }
+  if (const auto* swarm = std::get_if<SwarmService>(&ref)) return {{"service", swarm->service}};
+  if (const auto* nodes = std::get_if<SwarmNodes>(&ref)) return {{"node_label", nodes->node_label}};
   if (const auto* command = std::get_if<CommandTarget>(&ref)) {  // arguments may be secret
     return {{"observe", command->observe.front()}, {"scale", command->scale.front()}};
   }
@@ -171,11 +175,13 @@ std::vector<std::pair<std::string, std::string>> describe(const BackendRef& ref)
 }
 
 const std::string* node_label_of(const BackendRef& ref) {
+  if (const auto* swarm = std::get_if<SwarmNodes>(&ref)) return &swarm->node_label;
   const auto* nodes = std::get_if<KubernetesNodes>(&ref);
   return nodes == nullptr ? nullptr : &nodes->node_label;
 }
 
 std::string nodes_in_words(const BackendRef& ref) {
+  if (std::holds_alternative<SwarmNodes>(ref)) return "the swarm";
   const auto* nodes = std::get_if<KubernetesNodes>(&ref);
   if (nodes == nullptr || nodes->selector.empty()) return "the cluster";
   return "the selector " + nodes->selector;

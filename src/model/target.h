@@ -35,6 +35,18 @@ struct Advisory {
   bool operator==(const Advisory&) const = default;
 };
 
+// One replicated service of a Swarm.
+struct SwarmService {
+  std::string service;  // its name or id
+  bool operator==(const SwarmService&) const = default;
+};
+
+// Nodes of the Swarm, to be drained; which one, the alert says.
+struct SwarmNodes {
+  std::string node_label = "node";  // of the alert
+  bool operator==(const SwarmNodes&) const = default;
+};
+
 // Whatever else there is, by two programs: one says how many there are, the other sets how many there shall be.
 struct CommandTarget {
   std::vector<std::string> observe;              // argv; {target} in it stands for the target's name
@@ -69,8 +81,8 @@ struct KubernetesNodes {
   bool operator==(const KubernetesNodes&) const = default;
 };
 
-using BackendRef =
-    std::variant<Simulated, Advisory, ComposeService, CommandTarget, KubernetesNodes, KubernetesWorkload>;
+using BackendRef = std::variant<Simulated, Advisory, ComposeService, SwarmService, SwarmNodes, CommandTarget,
+                                KubernetesNodes, KubernetesWorkload>;
 [[nodiscard]] std::string_view backend_name(const BackendRef& ref);  // "docker_compose": the configuration's own word
 // The reference's own keys for people and for the API: {{"project","shop"},{"service","web"}}.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> describe(const BackendRef& ref);

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import tarfile
 
@@ -10,6 +11,7 @@ from rig.processes import run
 
 BUSYBOX = "busybox:test"
 DEBIAN = "debian:trixie-slim"
+_USERS = "root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"
 
 
 def import_busybox(engine, name=BUSYBOX, changes=("CMD sh",), files=()):
@@ -18,6 +20,22 @@ def import_busybox(engine, name=BUSYBOX, changes=("CMD sh",), files=()):
     Images with other files or changes differ in their id: so a tag can be moved.
     """
     engine.import_image(name, _busybox_tar(files), changes)
+
+
+def import_program(engine, name, program, changes=()):
+    """Imports an image of one program of this machine, in /usr/local/bin, with the libraries that it is linked to."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for folder in ("etc", "tmp", "usr/local/bin", "usr/local/etc/haproxy", "var/lib/alertscaler", "var/run"):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777
+            tar.addfile(entry)
+        _add_text(tar, "etc/passwd", _USERS, 0o644)
+        for library in re.findall(r"(/\S+) \(0x", run(["ldd", program]).stdout):
+            tar.add(os.path.realpath(library), library.lstrip("/"), filter=_owned_by_root)
+        tar.add(os.path.realpath(program), f"usr/local/bin/{os.path.basename(program)}", filter=_owned_by_root)
+    out.seek(0)
+    engine.import_image(name, out, ("ENV PATH=/usr/local/bin", *changes))
 
 
 def import_debian(engine):
@@ -40,7 +58,7 @@ def _busybox_tar(files):
                 link = tarfile.TarInfo(f"bin/{command}")
                 link.type, link.linkname = tarfile.SYMTYPE, "busybox"
                 tar.addfile(link)
-        _add_text(tar, "etc/passwd", "root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n", 0o644)
+        _add_text(tar, "etc/passwd", _USERS, 0o644)
         for path, text in files:
             _add_text(tar, path, text, 0o755)
     out.seek(0)

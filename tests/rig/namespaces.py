@@ -30,6 +30,11 @@ class Namespaces:
         self._holder.wait_for_log("^ready$", 20)
         self._init = int(_children(self._holder.pid)[0])
 
+    @property
+    def init(self):
+        """The process id of its first process, as this side sees it."""
+        return self._init
+
     def command(self, argv):
         """The command line that runs `argv` in here."""
         return ["nsenter", f"--target={self._init}", "--net", "--pid", "--mount", "--", *argv]

@@ -5,7 +5,8 @@ import shutil
 
 PACKAGES = {  # program: the Debian package that has it
     "busybox": "busybox-static", "debootstrap": "debootstrap", "docker": "docker-cli or docker.io",
-    "dockerd": "docker.io", "dpkg-source": "dpkg-dev", "iptables": "iptables", "nsenter": "util-linux",
+    "dockerd": "docker.io", "dpkg-source": "dpkg-dev", "haproxy": "haproxy", "ip": "iproute2", "iptables": "iptables",
+    "nsenter": "util-linux",
     "openssl": "openssl", "prometheus": "prometheus", "prometheus-alertmanager": "prometheus-alertmanager",
     "rsync": "rsync", "slirp4netns": "slirp4netns", "unshare": "util-linux",
 }

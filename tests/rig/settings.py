@@ -29,5 +29,9 @@ def kubernetes_target(namespace, name, kind="Deployment", **policy):
     return {"name": name, "kubernetes": reference, **_QUICK, **policy}
 
 
+def swarm_target(service, name=None, **policy):
+    return {"name": name or service, "docker_swarm": {"service": service}, **_QUICK, **policy}
+
+
 def simulated_target(name="web", replicas=2, startup_delay="0s", **policy):
     return {"name": name, "simulated": {"replicas": replicas, "startup_delay": startup_delay}, **_QUICK, **policy}

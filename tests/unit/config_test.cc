@@ -129,6 +129,7 @@ TEST_CASE("the reference has every key") {
       "docker: {host: 'tcp://e', tls_config: {ca_file: ca, zebra: 1}}",
       "targets: [{name: a, simulated: {}, zebra: 1}]",
       "targets: [{name: a, simulated: {zebra: 1}}]",
+      "targets: [{name: a, docker_swarm: {service: a, zebra: 1}}]",
       "targets: [{name: a, command: {observe: [a], scale: ['{replicas}'], zebra: 1}}]",
       "targets: [{name: a, docker_compose: {project: p, service: s, zebra: 1}}]",
       "targets: [{name: a, kubernetes: {kind: Deployment, name: b, zebra: 1}}]",
@@ -225,7 +226,7 @@ TEST_CASE("every key arrives where it belongs") {
   CHECK(settings.max_parallel == 3);
   CHECK(settings.stale_after == 2min);
   CHECK(settings.history_retention == 168h);
-  REQUIRE(settings.targets.size() == 7);
+  REQUIRE(settings.targets.size() == 8);
 
   Policy defaults;
   defaults.min = 2;
@@ -260,6 +261,7 @@ TEST_CASE("every key arrives where it belongs") {
   CHECK(target(settings, "lab").backend == BackendRef{Simulated{0, 3s}});
   CHECK(target(settings, "lab").policy.on_resolve == OnResolve::min);
   CHECK(target(settings, "agents").backend == BackendRef{Advisory{5}});
+  CHECK(target(settings, "jobs").backend == BackendRef{SwarmService{"shop_jobs"}});
   CommandTarget legacy;
   legacy.observe = {"./count", "--of", "{target}"};
   legacy.scale = {"ansible-playbook", "scale.yml", "-e", R"({"replicas": {replicas}, "pool": "{target}"})", ""};
@@ -369,6 +371,8 @@ TEST_CASE("the environment names the engine as it does for docker") {
   REQUIRE(endpoint.has_value());
   CHECK(*endpoint == c.endpoint);
   CHECK(settings_of(one_service, c.environment).docker == c.endpoint);
+  CHECK(settings_of("targets: [{name: web, docker_swarm: {service: web}}]\n", c.environment).docker == c.endpoint);
+  CHECK(settings_of("targets: [{name: node, docker_swarm_node: {}}]\n", c.environment).docker == c.endpoint);
 }
 
 TEST_CASE("the file goes before the environment, whole") {

@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "act/docker/engine_call.h"
 #include "act/docker/inspected.h"
 #include "act/docker/json.h"
 #include "act/docker/words.h"
@@ -11,19 +12,7 @@
 #include "base/text.h"
 
 namespace alertscaler::docker {
-namespace {
 
-constexpr int api_minor_min = 40;  // Docker 19.03
-constexpr Duration quick{10'000};
-constexpr Duration slow{30'000};  // what works on disks and networks
-
-using text::percent_encode;
-
-std::string container_path(const std::string& container, std::string_view rest) {
-  return "/containers/" + percent_encode(container) + std::string(rest);
-}
-
-// A path for people: without its query, and with short ids.
 std::string told(std::string_view method, std::string_view path) {
   constexpr std::size_t id_length = 64;
   constexpr std::size_t short_id_length = 12;
@@ -32,6 +21,23 @@ std::string told(std::string_view method, std::string_view path) {
     text += "/" + (part.size() == id_length ? part.substr(0, short_id_length) : part);
   }
   return text;
+}
+
+Result<Json> document_of(const Result<HttpResponse>& response, std::string_view what) {
+  if (!response) return fail(response.error());
+  auto document = parse_json(response->body);
+  if (!document) return fail(ErrorKind::unreachable, std::string(what) + ": the answer is no JSON");
+  return *std::move(document);
+}
+
+namespace {
+
+constexpr int api_minor_min = 40;  // Docker 19.03
+
+using text::percent_encode;
+
+std::string container_path(const std::string& container, std::string_view rest) {
+  return "/containers/" + percent_encode(container) + std::string(rest);
 }
 
 // "1.41" -> 41; absent for what is no such thing.
@@ -47,13 +53,6 @@ std::string group_of(const std::string& path) {
   return std::to_string(status.st_gid);
 }
 
-Result<Json> document_of(const Result<HttpResponse>& response, std::string_view what) {
-  if (!response) return fail(response.error());
-  auto document = parse_json(response->body);
-  if (!document) return fail(ErrorKind::unreachable, std::string(what) + ": the answer is no JSON");
-  return *std::move(document);
-}
-
 Result<Inspected> inspected(const Result<HttpResponse>& response) {
   Result<Json> document = document_of(response, "inspect");
   if (!document) return fail(document.error());
@@ -64,36 +63,6 @@ Result<Inspected> inspected(const Result<HttpResponse>& response) {
 }
 
 }  // namespace
-
-// A request before the version is put in front of its path.
-struct Engine::Call {
-  HttpRequest request;
-  std::string name;  // for errors: "POST /containers/create"
-  bool changes = false;
-
-  static Call get(std::string path, Duration timeout = quick) {
-    Call call;
-    call.name = told("GET", path);
-    call.request.path = std::move(path);
-    call.request.timeout = timeout;
-    return call;
-  }
-  static Call change(std::string method, std::string path, Duration timeout = slow) {
-    Call call;
-    call.name = told(method, path);
-    call.request.method = std::move(method);
-    call.request.path = std::move(path);
-    call.request.timeout = timeout;
-    call.changes = true;
-    return call;
-  }
-  static Call post(std::string path, const Json& body) {
-    Call call = change("POST", std::move(path));
-    call.request.body = dump(body);
-    call.request.content_type = "application/json";
-    return call;
-  }
-};
 
 Engine::Engine(DockerEndpoint endpoint, HttpObserver observer)
     : endpoint_(std::move(endpoint)),

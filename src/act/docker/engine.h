@@ -1,6 +1,7 @@
 // One Docker Engine: typed calls on its API, the negotiated version, and errors in words. Decides nothing.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -73,8 +74,24 @@ class Engine {
   [[nodiscard]] Status put_archive(const std::string& container, const std::string& directory, std::string tar,
                                    const std::stop_token& stop);
 
+  // A Swarm's services, tasks and nodes, as one of its managers knows them; unreachable: the engine is none.
+  // The service of that name or id, as it was written: no default is filled in.
+  [[nodiscard]] Result<nlohmann::json> service(const std::string& name, const std::stop_token& stop);
+  // All tasks of a service, those that have ended too.
+  [[nodiscard]] Result<nlohmann::json> tasks_of_service(const std::string& id, const std::stop_token& stop);
+  [[nodiscard]] Result<nlohmann::json> tasks_on_node(const std::string& id, const std::stop_token& stop);
+  [[nodiscard]] Result<nlohmann::json> nodes(const std::stop_token& stop);
+  // conflict: `version` is not the latest.
+  [[nodiscard]] Status update_service(const std::string& id, std::uint64_t version, const nlohmann::json& spec,
+                                      const std::stop_token& stop);
+  [[nodiscard]] Status update_node(const std::string& id, std::uint64_t version, const nlohmann::json& spec,
+                                   const std::stop_token& stop);
+
  private:
   struct Call;
+  [[nodiscard]] Result<nlohmann::json> tasks(const char* filter, const std::string& value, const std::stop_token& stop);
+  [[nodiscard]] Status update(const std::string& path, std::uint64_t version, const nlohmann::json& spec,
+                              const std::stop_token& stop);
   struct Spoken {
     std::optional<int> minor;
   };

@@ -146,10 +146,12 @@ Error bad_answer(const HttpResponse& response, std::string_view request, bool ch
   } else if (words.find("client version") != std::string::npos && response.code == 400) {
     error.kind = ErrorKind::unreachable;  // the engine was replaced by another: the version is negotiated anew
   } else if (response.code == 403) {
-    error.message =
-        "forbidden, probably by a proxy in front of the engine's socket; it must allow CONTAINERS, NETWORKS, "
-        "IMAGES and POST (" +
-        words + ")";
+    const bool swarm = request.find(" /services") != std::string_view::npos ||
+                       request.find(" /tasks") != std::string_view::npos ||
+                       request.find(" /nodes") != std::string_view::npos;
+    error.message = "forbidden, probably by a proxy in front of the engine's socket; it must allow " +
+                    std::string(swarm ? "SERVICES, TASKS, NODES" : "CONTAINERS, NETWORKS, IMAGES") + " and POST (" +
+                    words + ")";
   }
   return std::move(error).wrap(request);
 }
