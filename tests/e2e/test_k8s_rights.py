@@ -96,10 +96,11 @@ def test_the_shipped_rights_are_enough_to_scale(plane, dev, start_program):
         ask_for(app, replicas)
         eventually(lambda want=replicas: app.target("web")["ready"] == count(plane) == want, 40, f"{replicas} are ready")
     assert [step[1:] for step in app.steps("web")] == [(1, 4, "done"), (4, 2, "done")]
+    eventually(lambda: trouble.requests("POST", r"/events(\?|$)"), 20, "it tells of it in Events")
     assert forbidden(trouble) == []
 
 
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("number", range(6))
 def test_a_right_to_scale_that_is_missing_is_named(plane, dev, start_program, probes, number):
     assert len(rules(dev)) == 6
     missing = rules(dev)[number]
@@ -113,6 +114,8 @@ def test_a_right_to_scale_that_is_missing_is_named(plane, dev, start_program, pr
     app, _ = start_program(scaling_config(dev))
     ask_for(app, 3)
     eventually(lambda: check_named(app, "web", missing), 30, f"it names {named(*missing)}")
+    if "deployments/scale" in named(*missing):
+        eventually(lambda: app.target("web")["decision"]["outcome"] == "blocked", 30, "it is not tried in vain")
     if "deployments" in named(*missing):
         assert count(plane) == 1
     assert app.request("/-/healthy").status == 200
