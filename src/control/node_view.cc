@@ -34,13 +34,11 @@ NodeView Controller::NodePass::view_of(const decide::NodeDecision& decided) cons
   }
   if (decided.is_refused) {
     view.state = "refused";
-  } else if (state == nullptr) {
-    view.state = "waiting";
-  } else if (state->in_flight) {
+  } else if (state != nullptr && state->in_flight) {
     view.state = state->in_flight->action == Reason::drain ? "draining" : "restoring";
-  } else if (state->failures > 0) {
+  } else if (state != nullptr && state->failures > 0) {
     view.state = "failed";
-  } else if (state->drained) {
+  } else if (state != nullptr && state->drained) {
     view.state = "drained";
   } else {
     view.state = "waiting";

@@ -151,10 +151,12 @@ class Looker {
     }
     if (state != nullptr && state->in_flight) {
       go_on(out, *state, node, alert);
-    } else if (alert != nullptr) {
-      wish(out, state, node);
-    } else {
+    } else if (alert != nullptr && node != nullptr) {
+      wish(out, state, *node);
+    } else if (alert == nullptr || (state != nullptr && state->held)) {
       give_back(out, *state, node);
+    } else {
+      refuse(out, state);
     }
     return out;
   }
@@ -177,13 +179,16 @@ class Looker {
   void go_on(NodeDecision& out, const NodeState& state, const ObservedNode* node, const Alert* alert) const {
     const InFlight& action = *state.in_flight;
     const bool is_drain = action.action == Reason::drain;
-    if (node == nullptr) return cancel(out, "the node is gone, or is none of " + in_.nodes_in_words + " any more");
+    if (is_drain && node == nullptr) {
+      return cancel(out, "the node is gone, or is none of " + in_.nodes_in_words + " any more");
+    }
     if (in_.dry_run && !state.dry_run) return cancel(out, "dry run was switched on");
     if (!in_.dry_run && state.dry_run) return cancel(out, "dry run was switched off");
     if (is_drain && alert == nullptr) {
       return cancel(out, (state.cause ? name_of(*state.cause) : "the alert") + " has ended");
     }
-    if (!is_drain && alert != nullptr && !gives_up(state)) return cancel(out, name_of(*alert) + " is firing again");
+    if (!is_drain && alert != nullptr && node != nullptr && !gives_up(state))
+      return cancel(out, name_of(*alert) + " is firing again");
     const std::string what = in_words(action.action);
     if (in_.now >= action.deadline) {
       out.move = NodeMove::time_out;
@@ -207,8 +212,7 @@ class Looker {
   }
 
   // An alert wants it drained.
-  void wish(NodeDecision& out, NodeState* state, const ObservedNode* node) {
-    if (node == nullptr) return refuse(out, state);
+  void wish(NodeDecision& out, NodeState* state, const ObservedNode& node) {
     if (state != nullptr && state->dry_run != in_.dry_run) {
       if (!in_.dry_run) {
         out.move = NodeMove::forget;
@@ -216,27 +220,28 @@ class Looker {
       }
       return say(out, Outcome::none, Reason::satisfied, "left as it was before the dry run" + because(out));
     }
-    if (state != nullptr && state->drained && (node->cordoned || state->dry_run)) {
+    if (state != nullptr && state->drained && (node.cordoned || state->dry_run)) {
       return say(out, Outcome::none, Reason::satisfied,
                  std::string("drained") + (state->dry_run ? " (dry run)" : "") + because(out));
     }
     if (state != nullptr && gives_up(*state) && state->held) {
-      if (!node->ours && !state->dry_run) {
+      if (!node.ours && !state->dry_run) {
         state->held = false;
       } else if (free_to_act(out, Reason::restore, state)) {
+        out.decision.to = out.decision.from + 1;
         return begin(out, Reason::restore, "uncordon, for it could not be drained");
       } else {
         return;
       }
     }
     if (!free_to_act(out, Reason::drain, state)) return;
-    if (const auto others = over_budget(out.node, *node)) {
+    if (const auto others = over_budget(out.node, node)) {
       out.decision.to = out.decision.from - 1;
       return say(out, Outcome::postpone, Reason::budget, "drain waits: " + *others + because(out),
                  in_.now + budget_recheck_after);
     }
     taken_.insert(out.node);
-    out.decision.to = out.decision.from - (takes_work(*node) ? 1 : 0);
+    out.decision.to = out.decision.from - (takes_work(node) ? 1 : 0);
     begin(out, Reason::drain, "drain");
   }
 
@@ -250,13 +255,12 @@ class Looker {
     say(out, Outcome::blocked, Reason::not_scalable, why + because(out));
   }
 
-  // Nobody wants it drained (any more).
+  // Nobody wants it drained (any more), or it is none of the target's nodes any more.
   void give_back(NodeDecision& out, const NodeState& state, const ObservedNode* node) {
     const auto forget = [&](const std::string& why) {
       out.move = NodeMove::forget;
       say(out, Outcome::none, Reason::no_intent, why + because(out), in_.now);
     };
-    if (node == nullptr) return forget("it is gone");
     if (!state.held) return forget("it takes work");
     if (state.dry_run && !in_.dry_run) return forget("what was done was a dry run");
     if (!state.dry_run && in_.dry_run) {
@@ -264,12 +268,14 @@ class Looker {
     }
     if (in_.policy.drain_on_resolve == OnResolve::stay) return forget("it stays cordoned (on_resolve: stay)");
     if (ended_unproven(state)) return forget("it stays cordoned, for the alert ended for want of data");
-    if (!node->ours && !state.dry_run) return forget("it is not cordoned by us");
+    if (node != nullptr && !node->ours && !state.dry_run) return forget("it is not cordoned by us");
     if (holds_.contains("") || holds_.contains(out.node)) {
       return say(out, Outcome::none, Reason::on_hold, "it stays cordoned while a hold alert fires" + because(out));
     }
     if (!free_to_act(out, Reason::restore, &state)) return;
-    begin(out, Reason::restore, "uncordon");
+    out.decision.to = out.decision.from + (node == nullptr ? 0 : 1);
+    begin(out, Reason::restore,
+          node == nullptr ? "uncordon, for it is gone, or none of " + in_.nodes_in_words + " any more" : "uncordon");
   }
 
   [[nodiscard]] bool ended_unproven(const NodeState& state) const {
@@ -297,7 +303,6 @@ class Looker {
 
   static void begin(NodeDecision& out, Reason action, const std::string& what) {
     out.move = NodeMove::begin;
-    if (action == Reason::restore) out.decision.to = out.decision.from + 1;
     const std::string why = because(out);
     say(out, Outcome::act, action, what + (why.empty() ? "" : ": " + why.substr(2)));
   }

@@ -31,8 +31,9 @@ void write_fields(JsonWriter& json, const Alert& alert) {
       .field("last_seen", alert.last_seen)
       .field("generatorURL", alert.generator_url)
       .field("target", alert.mapping.target.text)
-      .field("action", to_string(alert.mapping.action))
-      .field("source", to_string(alert.source));
+      .field("action", to_string(alert.mapping.action));
+  if (!alert.mapping.node.empty()) json.field("node", alert.mapping.node);
+  json.field("source", to_string(alert.source));
 }
 
 }  // namespace

@@ -169,6 +169,7 @@ class KubernetesNodeBackend final : public NodeBackend {
   Result<MissingDaemonSets> missing_daemon_sets(const std::vector<DrainPod>& pods, const std::stop_token& stop) {
     const std::vector<NamespacedName> names = daemon_sets_of(pods);
     std::vector<ApiRequest> requests;
+    requests.reserve(names.size());
     for (const auto& [name_space, name] : names) {
       requests.push_back({.path = "/apis/apps/v1/namespaces/" + escape(name_space) + "/daemonsets/" + escape(name)});
     }
@@ -213,12 +214,12 @@ class KubernetesNodeBackend final : public NodeBackend {
       auto there = still_there(some, stop);
       if (!there) return fail(std::move(there).error());
       for (const auto& [pod, answer] : ask_to_go(*there, *version, policy, false, stop)) {
-        Evicted evicted = read_eviction(answer);
-        if (evicted.kind == Evicted::Kind::failed) return fail(std::move(evicted).error);
-        if (evicted.kind == Evicted::Kind::throttled) throttled = std::move(evicted).why;
+        const Evicted evicted = read_eviction(answer);
+        if (evicted.kind == Evicted::Kind::failed) return fail(evicted.error);
+        if (evicted.kind == Evicted::Kind::throttled) throttled = evicted.why;
         if (evicted.kind == Evicted::Kind::accepted || evicted.kind == Evicted::Kind::gone) waves.went(pod);
         if (evicted.kind == Evicted::Kind::waits) {
-          waves.waits(pod, std::move(evicted).why, clock_.now() + evicted.again_after);
+          waves.waits(pod, evicted.why, clock_.now() + evicted.again_after);
         }
       }
       crash_point("after_eviction");

@@ -47,7 +47,12 @@ std::string event_name_space(const EventSubject& subject) {
 
 Json event_of(const EventSubject& subject, const std::string& uid, const EventNote& note, std::string_view instance,
               Instant now) {
-  Json regarding = {{"apiVersion", subject.api_version}, {"kind", subject.kind}, {"name", subject.name}, {"uid", uid}};
+  // Of a node its name, as the kubelet's own events have it: kubectl of every version looks for that.
+  const bool is_node = subject.kind == "Node";
+  Json regarding = {{"apiVersion", subject.api_version},
+                    {"kind", subject.kind},
+                    {"name", subject.name},
+                    {"uid", is_node ? subject.name : uid}};
   if (!subject.name_space.empty()) regarding["namespace"] = subject.name_space;
   return {{"apiVersion", "events.k8s.io/v1"},
           {"kind", "Event"},
