@@ -373,6 +373,10 @@ Instant Controller::next_look(const Look& look, const Decision& decision) {
   const auto refresh =
       static_cast<Duration::rep>(static_cast<double>(options_.refresh_interval.count()) * (0.8 + 0.4 * jitter()));
   Instant slow = now + Duration{refresh};
+  // What is getting ready by itself is followed more closely.
+  constexpr Duration ready_refresh = std::chrono::seconds{5};
+  if (!look.observed.settled || look.observed.ready < look.observed.replicas)
+    slow = std::min(slow, now + ready_refresh);
   if (const auto end = next_end(look.orders)) slow = std::clamp(*end, now, slow);
   return decision.until ? std::clamp(*decision.until, now, slow) : slow;
 }

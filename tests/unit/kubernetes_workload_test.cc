@@ -112,7 +112,7 @@ TEST_CASE("workload: a second writer, 200 times: no update is lost") {
     const int observed = rig.look()->replicas;
     other = i % 3 == 0 ? observed : (i * 7) % 11;  // now and then the same count, which changes nothing
     const Status moved = rig.backend->apply({i + 1, TargetName{"web"}, observed, observed + 1}, {});
-    if (other == observed) {
+    if (other == observed || other == observed + 1) {
       CHECK(moved.has_value());
       CHECK(rig.replicas() == observed + 1);
     } else {

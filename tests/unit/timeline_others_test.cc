@@ -140,6 +140,18 @@ TEST_CASE("an action has not ended while the engine is still at it") {
   CHECK(story.run(9s) == "0s down 3->2 done after 4s\n");
 }
 
+TEST_CASE("replicas that get ready by themselves are seen to be so within seconds") {
+  Shared story;
+  story.at(0s, [&] {
+    story.fleet().startup_delay = 8s;
+    story.fleet().set(3);
+  });
+  CHECK(story.run(4s).empty());
+  CHECK(story.view().observed->ready == 2);
+  CHECK(story.run(13s).empty());
+  CHECK(story.view().observed->ready == 3);
+}
+
 TEST_CASE("who ran out of time says what it waited for") {
   Shared story;
   story.fleet().startup_delay = 1h;

@@ -210,7 +210,8 @@ Status WorkloadBackend::write(const Change& change, const Seen& seen, const std:
     if (!now && now.error().kind != ErrorKind::not_found) return fail(now.error().wrap(doing));
     if (!now) return fail(ErrorKind::conflict, name_ + " was deleted meanwhile");
     if (now->scale.uid != seen.scale.uid) return fail(ErrorKind::conflict, name_ + " was made anew meanwhile");
-    if (error.maybe_done && now->scale.replicas == change.to) {
+    // Ours, or somebody's who wanted the same.
+    if (now->scale.replicas == change.to) {
       written_ = change.id;
       return {};
     }
