@@ -355,7 +355,7 @@ void Controller::publish(Look& look, const Decision& decision) {
 void Controller::show(Runtime& runtime, const std::function<void(TargetView&)>& change) {
   runtime.view.with([&](TargetView& view) {
     change(view);
-    if (!runtime.gone) metrics_.target(view, clock_.now());
+    if (!runtime.gone) metrics_.target(view, clock_.now(), is_dry_run(*runtime.current()));
   });
   if (options_.target_changed) options_.target_changed(runtime.name);
 }

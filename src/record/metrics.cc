@@ -155,13 +155,14 @@ void Metrics::backend_request(std::string_view backend, int code, Duration durat
       .Observe(seconds(duration));
 }
 
-void Metrics::target(const TargetView& view, Instant now) {
+void Metrics::target(const TargetView& view, Instant now, bool dry_run) {
   const auto still = [&](const std::optional<Instant>& until) { return until && *until > now ? until : std::nullopt; };
   const bool of_nodes = node_label_of(view.target.backend) != nullptr;
   record::TargetSeries::Gauges gauges{.desired = view.desired,
                                       .min = of_nodes ? std::nullopt : std::optional(view.target.policy.min),
                                       .max = of_nodes ? std::nullopt : std::optional(view.target.policy.max),
                                       .paused = view.pause.has_value(),
+                                      .dry_run = dry_run,
                                       .up_cooldown_until = still(view.up_cooldown_until),
                                       .down_cooldown_until = still(view.down_cooldown_until)};
   if (view.observed) {

@@ -31,8 +31,8 @@ class Metrics {
                     Duration duration);
   void reaction(Duration from_notification_to_accepted);
   void backend_request(std::string_view backend, int code, Duration duration);  // code 0: no answer
-  void target(const TargetView& view, Instant now);  // all alertscaler_target_* of one target
-  void forget_target(const TargetName& target);      // and all its counters
+  void target(const TargetView& view, Instant now, bool dry_run);  // all alertscaler_target_* of one target
+  void forget_target(const TargetName& target);                    // and all its counters
   void reloaded(bool successful);
   void store_failed();
   // Resyncs, by the URL of the Alertmanager. resync_with() makes both series known, with 0.

@@ -108,6 +108,8 @@ constexpr std::array<Family, TargetMetrics::family_count> families = {{
      MetricType::Gauge, cooldowns},
     {"alertscaler_target_paused", "Whether actions on the target are paused.", MetricType::Gauge,
      one<[](const Gauges& g) { return std::optional(g.paused ? 1 : 0); }>},
+    {"alertscaler_target_dry_run", "Whether actions on the target are only rehearsed.", MetricType::Gauge,
+     one<[](const Gauges& g) { return std::optional(g.dry_run ? 1 : 0); }>},
 }};
 
 }  // namespace

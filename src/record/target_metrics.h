@@ -28,6 +28,7 @@ struct TargetSeries {
     std::optional<int> min;  // absent of a target of nodes
     std::optional<int> max;
     bool paused = false;
+    bool dry_run = false;
     std::optional<Instant> up_cooldown_until;
     std::optional<Instant> down_cooldown_until;
   };
@@ -43,7 +44,7 @@ class TargetMetrics {
   [[nodiscard]] TargetSeries& of(const TargetName& target) { return series_[target]; }
   void forget(const TargetName& target) { series_.erase(target); }
 
-  static constexpr std::size_t family_count = 10;
+  static constexpr std::size_t family_count = 11;
   // REQUIRES: index < family_count.
   [[nodiscard]] prometheus::MetricFamily family(std::size_t index, Instant now) const;
 

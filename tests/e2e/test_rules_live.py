@@ -78,13 +78,14 @@ def loop(scratch, start_alertscaler, start_alertmanager, start_prometheus):
 
 def test_each_alert_fires_for_its_cause(loop):
     app = loop.app
-    # All is well but for the engine that is not there: the heartbeat arrives, is used for nothing, and nothing else fires.
+    # All is well but for the engine that is not there and the dry run: the heartbeat arrives, and is used for nothing.
     eventually(lambda: (app.metric("alertscaler_notifications_total", code="200") or 0) >= 8, 40,
                "heartbeats arrive")
     assert app.get("/api/v1/alerts") == []
 
     def nothing_else():
-        assert loop.firing() == {("AlertscalerHeartbeat", None), ("AlertscalerBlocked", "gone")}, loop.firing()
+        assert loop.firing() == {("AlertscalerHeartbeat", None), ("AlertscalerBlocked", "gone"),
+                                 ("AlertscalerDryRunForgotten", "rehearsed")}, loop.firing()
         return True
 
     eventually(nothing_else, 20, "nothing else fires")

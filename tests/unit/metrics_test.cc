@@ -40,7 +40,7 @@ void fill(Metrics& metrics) {
   metrics.action_ended(web, "docker_compose", Reason::up, ActionOutcome::done, 1500ms);
   metrics.reaction(12ms);
   metrics.backend_request("docker_compose", 200, 3ms);
-  metrics.target(view_of("web"), now);
+  metrics.target(view_of("web"), now, false);
   metrics.reloaded(true);
   metrics.resync_with("http://alertmanager:9093");
 }
@@ -160,6 +160,9 @@ TEST_CASE("values are what was told") {
   CHECK(value_of(text, "alertscaler_target_cooldown_seconds{target=\"web\",direction=\"up\"}") == "20");
   CHECK(value_of(text, "alertscaler_target_cooldown_seconds{target=\"web\",direction=\"down\"}") == "0");
   CHECK(value_of(text, "alertscaler_target_paused{target=\"web\"}") == "0");
+  CHECK(value_of(text, "alertscaler_target_dry_run{target=\"web\"}") == "0");
+  metrics.target(view_of("web"), now, true);
+  CHECK(value_of(metrics.expose(now), "alertscaler_target_dry_run{target=\"web\"}") == "1");
   CHECK(value_of(text, "alertscaler_store_failures_total") == "1");
   CHECK(value_of(text, "alertscaler_config_last_reload_successful") == "1");
   CHECK(value_of(text, "alertscaler_leader") == "1");
@@ -167,7 +170,7 @@ TEST_CASE("values are what was told") {
 
 TEST_CASE("a cooldown runs out without anybody telling") {
   Metrics metrics("0.1.0");
-  metrics.target(view_of("web"), now);
+  metrics.target(view_of("web"), now, false);
   CHECK(value_of(metrics.expose(now + 1h), "alertscaler_target_cooldown_seconds{target=\"web\",direction=\"up\"}") ==
         "0");
 }
@@ -176,7 +179,7 @@ TEST_CASE("a target that cannot be observed has no count, not a count of zero") 
   Metrics metrics("0.1.0");
   TargetView view = view_of("web");
   view.observed.reset();
-  metrics.target(view, now);
+  metrics.target(view, now, false);
   const std::string text = metrics.expose(now);
   CHECK(value_of(text, "alertscaler_target_replicas{target=\"web\"}") == "absent");
   CHECK(value_of(text, "alertscaler_target_ready_replicas{target=\"web\"}") == "absent");
@@ -186,7 +189,7 @@ TEST_CASE("a target that cannot be observed has no count, not a count of zero") 
 TEST_CASE("a forgotten target leaves no series behind, the others stay") {
   Metrics metrics("0.1.0");
   fill(metrics);
-  metrics.target(view_of("api"), now);
+  metrics.target(view_of("api"), now, false);
   metrics.forget_target(TargetName{"web"});
   const std::string text = metrics.expose(now);
   CHECK(text.find("target=\"web\"") == std::string::npos);
@@ -232,7 +235,7 @@ TEST_CASE("everybody may write while somebody asks") {
     writers.emplace_back([&metrics, i] {
       for (int round = 0; round < 200; ++round) {
         fill(metrics);
-        metrics.target(view_of("t" + std::to_string((round + i) % 7)), now);
+        metrics.target(view_of("t" + std::to_string((round + i) % 7)), now, false);
         metrics.forget_target(TargetName{"t" + std::to_string(round % 7)});
       }
     });
