@@ -110,14 +110,20 @@ std::optional<TargetView> Controller::target(const TargetName& name) const {
 
 std::optional<std::string> Controller::not_ready() const {
   if (const auto sealed = store_.sealed()) return "the store is sealed: " + sealed->message;
+  // A target that only a person can mend holds up nobody, as long as there are others.
+  std::optional<std::string> to_be_mended;
+  bool some_observed = false;
   for (const RuntimePtr& runtime : runtimes()) {
-    const auto why = runtime->view.with([](const TargetView& view) -> std::optional<std::string> {
-      if (view.observed || view.decision) return std::nullopt;
-      return view.error.empty() ? "not observed yet" : view.error;
-    });
-    if (why) return "target " + runtime->name.text + ": " + *why;
+    if (runtime->was_observed) {
+      some_observed = true;
+      continue;
+    }
+    const std::string error = runtime->view.with([](const TargetView& view) { return view.error; });
+    std::string why = "target " + runtime->name.text + ": " + (error.empty() ? "not observed yet" : error);
+    if (!runtime->needs_person) return why;
+    if (!to_be_mended) to_be_mended = std::move(why);
   }
-  return std::nullopt;
+  return some_observed ? std::nullopt : to_be_mended;
 }
 
 std::vector<Episode> Controller::unproven_ends(const TargetState& state) const {

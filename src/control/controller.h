@@ -121,6 +121,8 @@ class Controller final : public receive::Controller {
     Guarded<std::vector<ObservedNode>> nodes{};       // as last observed
     Guarded<TargetView> view{};
     Guarded<std::optional<Instant>> received{};  // of the first notification that no action has answered yet
+    std::atomic<bool> was_observed{false};       // once, though it may not be now
+    std::atomic<bool> needs_person{false};       // observing it failed, and will until somebody does something about it
     std::atomic<bool> gone{false};               // removed: nothing of it is to be shown any more
   };
   // What one pass carries along; over a target of nodes.

@@ -41,6 +41,7 @@ Instant Controller::NodePass::run() {
     runtime_.last_error.clear();
   }
   runtime_.observe_failures = 0;
+  runtime_.was_observed = true;
   observed_ = *std::move(observed);
   runtime_.nodes.with([&](auto& nodes) { nodes = observed_; });
 

@@ -54,6 +54,7 @@ Instant Controller::pass(const TargetName& name, const std::stop_token& stop) {
               {{"target", name.text}, {"replicas", observed->replicas}, {"ready", observed->ready}});
   }
   runtime.observe_failures = 0;
+  runtime.was_observed = true;
   look.observed = *std::move(observed);
   if (!look.dry_run) {
     look.state.dry_run_replicas.reset();
@@ -107,8 +108,8 @@ Instant Controller::unobservable(Runtime& runtime, const TargetState& state, con
   constexpr Duration retry_at_most = std::chrono::seconds{15};  // an engine that comes back is found soon
   const Instant until = clock_.now() + std::min(backoff(runtime.observe_failures, jitter()), retry_at_most);
   metrics_.decided(runtime.name, Outcome::blocked, Reason::unobservable);
+  runtime.needs_person = !passes_by_itself(error.kind);
   show(runtime, [&](TargetView& v) {
-    const bool was_seen = v.observed || v.decision;
     v.observed.reset();
     v.status = TargetStatus::unknown;
     v.error = error.message;
@@ -118,8 +119,7 @@ Instant Controller::unobservable(Runtime& runtime, const TargetState& state, con
     decision.from = decision.to = v.desired;
     decision.until = until;
     decision.text = "blocked: it cannot be observed: " + error.message;
-    // Before the first observation the program is not ready: no decision is shown then.
-    if (was_seen) v.decision = decision;
+    v.decision = decision;
     if (state.in_flight) v.desired = state.in_flight->to;
   });
   return until;

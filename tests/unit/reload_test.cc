@@ -171,3 +171,36 @@ TEST_CASE("a target that is something else now keeps its cooldowns, and nothing 
   kept.orders_taken = 4;
   CHECK(decide::elsewhere(state) == kept);
 }
+
+TEST_CASE("readiness: a target that only a person can mend holds up nobody, as long as there are others") {
+  World world;
+  MemoryStore store;
+  control::Controller controller(settings_of({web, db}), world.backends({web, db}), store, world.metrics, world.clock,
+                                 {});
+  world.web_fleet.observe_errors.push_back({ErrorKind::refused, "may not be looked at"});
+  world.db_fleet.observe_errors.push_back({ErrorKind::unreachable, "nobody answers"});
+  CHECK_THAT(controller.not_ready().value(), ContainsSubstring("not observed yet"));
+  controller.look(web);
+  controller.look(db);
+  CHECK_THAT(controller.not_ready().value(), ContainsSubstring("target db: nobody answers"));
+  const auto shown = controller.target(web)->decision;
+  REQUIRE(shown.has_value());
+  CHECK(shown->outcome == Outcome::blocked);
+  CHECK_THAT(shown->text, ContainsSubstring("may not be looked at"));
+  controller.look(db);
+  CHECK_FALSE(controller.not_ready().has_value());
+  world.db_fleet.observe_errors.push_back({ErrorKind::unreachable, "nobody answers any more"});
+  controller.look(db);
+  CHECK_FALSE(controller.not_ready().has_value());
+}
+
+TEST_CASE("readiness: with nothing that can be observed the program is not ready, and says why") {
+  World world;
+  MemoryStore store;
+  control::Controller controller(settings_of({web}), world.backends({web}), store, world.metrics, world.clock, {});
+  world.web_fleet.observe_errors.push_back({ErrorKind::refused, "may not be looked at"});
+  controller.look(web);
+  CHECK_THAT(controller.not_ready().value(), ContainsSubstring("target web: may not be looked at"));
+  controller.look(web);
+  CHECK_FALSE(controller.not_ready().has_value());
+}
