@@ -34,6 +34,9 @@ class NodeBackend {
   // node is gone, it does nothing.
   [[nodiscard]] virtual Status uncordon(const std::string& node, std::stop_token stop) = 0;
 
+  // Takes nothing but our mark off: whether the node takes work, stays as it is, and is from now on for others to say.
+  [[nodiscard]] virtual Status let_go(const std::string& /*node*/, std::stop_token /*stop*/) { return {}; }
+
   // An action on this node has begun (it has no outcome yet) or ended: for those who look at the node. Never waits.
   virtual void announce(const std::string&, const HistoryEntry&) {}
 };

@@ -96,6 +96,10 @@ bool BackendFactory::is_elsewhere(const Target& target, const Settings& next, co
   const BackendRef& before = known->second.backend;
   const bool described_alike = describe(before) == describe(target.backend) || are_nodes(before, target.backend);
   if (backend_name(before) != backend_name(target.backend) || !described_alike) return true;
+  // Another way with its autoscaler: what was done in the old way is taken back first.
+  const auto* was = std::get_if<KubernetesWorkload>(&before);
+  const auto* is = std::get_if<KubernetesWorkload>(&target.backend);
+  if (was != nullptr && is != nullptr && was->hpa != is->hpa) return true;
   if (runs_on_kubernetes(target) && is_another(next.cluster, now.cluster)) return true;
   return runs_on_docker(target) && next.docker != now.docker;
 }

@@ -114,6 +114,7 @@ class Controller final : public receive::Controller {
     std::optional<TargetState> before;
     bool settled = false;                           // the action that an earlier process left has been looked at
     int observe_failures = 0;                       // in a row
+    ActionId applied = 0;                           // the last action whose call has succeeded
     std::string last_error;                         // of a call in flight or of the store, so that each is logged once
     std::string last_said;                          // the last decision that was logged
     std::map<std::string, DrainProgress> progress;  // of a target of nodes: of those that are being drained
@@ -138,6 +139,7 @@ class Controller final : public receive::Controller {
   void put_in_force(const Reload& reload);
   void forget(Runtime& runtime);
   void farewell(Runtime& runtime, const std::string& why);
+  void put_floor_back(Look& look);
   void settle_unknown();
   [[nodiscard]] bool map_late_alerts();
 

@@ -9,6 +9,11 @@
 #include "control/retry.h"
 
 namespace alertscaler::control {
+namespace {
+
+constexpr Duration settles_after = std::chrono::seconds{5};
+
+}  // namespace
 
 Controller::NodePass::NodePass(Controller& controller, Runtime& runtime, std::shared_ptr<const Setup> setup,
                                std::stop_token stop)
@@ -41,10 +46,13 @@ Instant Controller::NodePass::run() {
     runtime_.last_error.clear();
   }
   runtime_.observe_failures = 0;
-  runtime_.was_observed = true;
   observed_ = *std::move(observed);
   runtime_.nodes.with([&](auto& nodes) { nodes = observed_; });
 
+  // Somebody else lets it take work again: it is theirs, and so is whoever cordons it next.
+  for (const ObservedNode& node : observed_) {
+    if (node.ours && !node.cordoned) static_cast<void>(let_go(node.name));
+  }
   decide::NodesLook look = decide::decide_nodes(inputs());
   count(look);
   Status status;
@@ -60,6 +68,15 @@ Instant Controller::NodePass::run() {
   publish(look);
   if (!status) return controller_.not_stored(runtime_, status.error());
   return changed_ ? controller_.clock_.now() : next_look(look.decision);
+}
+
+// False: it has to be tried again.
+bool Controller::NodePass::let_go(const std::string& node) {
+  const auto found = std::find_if(observed_.begin(), observed_.end(), [&](const auto& o) { return o.name == node; });
+  if (dry_run_ || found == observed_.end() || !found->ours) return true;
+  const Status done = backend().let_go(node, stop_);
+  if (!done) log::debug("node.not_let_go", {{"target", name().text}, {"node", node}, {"error", done.error().message}});
+  return done.has_value() || !passes_by_itself(done.error().kind);
 }
 
 void Controller::NodePass::farewell(const std::string& why) {
@@ -88,6 +105,7 @@ Status Controller::NodePass::carry_out(const decide::NodeDecision& decided) {
     case decide::NodeMove::forget:
       break;
   }
+  if (!let_go(decided.node)) return {};
   TargetState without = state_;
   without.nodes.erase(decided.node);
   if (Status saved = controller_.store_.save(name(), without); !saved) return saved;
@@ -131,7 +149,9 @@ Status Controller::NodePass::drain(const std::string& node) {
   const std::string refused = progress->refused;
   came_to(node, *std::move(progress));
   if (!refused.empty()) return finish(node, ActionOutcome::failed, refused);
-  return empty ? finish(node, ActionOutcome::done, "") : Status{};
+  // A scheduler that had not seen the cordon yet may have bound a pod to it: it is looked at again before it is done.
+  const Duration taken = controller_.clock_.now() - state_.nodes.at(node).in_flight->started;
+  return empty && taken >= settles_after ? finish(node, ActionOutcome::done, "") : Status{};
 }
 
 Status Controller::NodePass::rehearse(const std::string& node) {

@@ -27,6 +27,7 @@ class Controller::NodePass {
   [[nodiscard]] NodeBackend& backend() const { return *setup_->hands.nodes; }
   [[nodiscard]] const Policy& policy() const { return setup_->target.policy; }
 
+  bool let_go(const std::string& node);
   Status carry_out(const decide::NodeDecision& decided);
   Status begin(const decide::NodeDecision& decided);
   Status move_on(const std::string& node);

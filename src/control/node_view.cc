@@ -108,6 +108,7 @@ void Controller::NodePass::publish(const decide::NodesLook& look) {
     view.nodes = std::move(nodes);
     if (last_) view.last_action = last_;
   });
+  runtime_.was_observed = true;
 }
 
 // What would be decided, node by node.

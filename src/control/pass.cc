@@ -14,11 +14,16 @@ namespace {
 
 // How soon to try again what the store could not take.
 constexpr Duration store_retry_after = std::chrono::seconds{1};
+// Of what is done without the journal, for nobody will look at it again.
+constexpr ActionId farewell_id = -1;
 
 // What a dry run sees: the world as if its actions had happened.
 void pretend(const TargetState& state, Observed& observed) {
   if (state.dry_run_replicas) observed.replicas = observed.ready = *state.dry_run_replicas;
-  if (state.dry_run_floor && observed.floor) observed.floor->current = *state.dry_run_floor;
+  if (!state.dry_run_floor || !observed.floor) return;
+  observed.floor->current = *state.dry_run_floor;
+  // It is back, and so would our note be off.
+  if (observed.floor->current == observed.floor->original) observed.floor->ours = false;
 }
 
 std::string joined(std::string first, const std::string& second) {
@@ -54,12 +59,13 @@ Instant Controller::pass(const TargetName& name, const std::stop_token& stop) {
               {{"target", name.text}, {"replicas", observed->replicas}, {"ready", observed->ready}});
   }
   runtime.observe_failures = 0;
-  runtime.was_observed = true;
   look.observed = *std::move(observed);
   if (!look.dry_run) {
     look.state.dry_run_replicas.reset();
     look.state.dry_run_floor.reset();
   }
+  const auto& floor = look.observed.floor;
+  if (floor && !floor->ours && look.state.dry_run_floor == floor->current) look.state.dry_run_floor.reset();
   pretend(look.state, look.observed);
 
   if (look.state.in_flight) {
@@ -158,11 +164,11 @@ Status Controller::settle(Look& look) {
     }
     return finish(look, ActionOutcome::failed, false, error);
   }
-  if (earlier && !decide::is_there(action, look.observed)) {
+  if (earlier && !decide::carried_out(action, look.observed)) {
     return finish(look, ActionOutcome::interrupted, false, "the program was stopped before it was carried out");
   }
   if (clock_.now() >= action.deadline) {
-    const bool there = decide::is_there(action, look.observed);
+    const bool there = decide::carried_out(action, look.observed);
     return finish(look, ActionOutcome::timeout, there,
                   joined(joined("after " + text::format_duration(look.policy().timeout) + ": " +
                                     std::to_string(look.observed.replicas) + " replicas, " +
@@ -181,12 +187,30 @@ void Controller::farewell(Runtime& runtime, const std::string& why) {
     return;
   }
   Look look{runtime, setup, reload_stop_.get_token(), {}, store_.state(runtime.name), {}, {}, is_dry_run(*setup)};
+  put_floor_back(look);
   if (!look.state.in_flight) return;
   const auto observed = setup->hands.replicas->observe(look.change(), look.stop);
   const bool is_there = observed && decide::reached(*look.state.in_flight, *observed);
   const Status written =
       finish(look, is_there ? ActionOutcome::done : ActionOutcome::interrupted, true, is_there ? "" : why);
   if (!written) not_stored(runtime, written.error());
+}
+
+// An autoscaler's floor that we have raised does not stay so when nobody looks after it any more.
+void Controller::put_floor_back(Look& look) {
+  if (look.dry_run) return;
+  const auto observed = look.setup->hands.replicas->observe({}, look.stop);
+  if (!observed || !observed->floor || !observed->floor->ours) return;
+  const Floor& floor = *observed->floor;
+  const Change back{
+      .id = farewell_id, .target = look.name(), .from = floor.current, .to = floor.original, .floor = true};
+  const Status done = look.setup->hands.replicas->apply(back, look.stop);
+  log::write(done ? log::Level::info : log::Level::warn, done ? "target.floor_put_back" : "target.floor_left",
+             {{"target", look.name().text},
+              {"owner", floor.owner},
+              {"from", floor.current},
+              {"to", floor.original},
+              {"error", done ? "" : done.error().message + "; put it back by hand, and take our annotations off"}});
 }
 
 TargetState Controller::after(const Look& look, decide::End end) {
@@ -255,19 +279,25 @@ Status Controller::execute(Look& look, const decide::Look& decided) {
 // One more move of the action in flight. Absolute, so repeating it is harmless.
 Status Controller::carry_on(Look& look) {
   const InFlight& action = *look.state.in_flight;
-  if (look.observed.blocked && decide::is_there(action, look.observed)) return {};  // only waits for readiness
+  if (look.observed.blocked && decide::carried_out(action, look.observed)) return {};  // only waits for readiness
   if (look.observed.blocked) return finish(look, ActionOutcome::failed, false, look.observed.blocked->text);
   const Status applied = look.setup->hands.replicas->apply(look.change(), look.stop);
   if (applied) {
     look.runtime.last_error.clear();
     look.runtime.before.reset();
+    look.runtime.applied = action.id;
     const auto first = look.runtime.received.with([](std::optional<Instant>& r) { return std::exchange(r, {}); });
     if (first) metrics_.reaction(clock_.now() - *first);
     return {};
   }
   const Error& error = applied.error();
   if (error.kind == ErrorKind::conflict) return overtaken(look, error);
-  if (!passes_by_itself(error.kind)) return finish(look, ActionOutcome::failed, false, error.message);
+  if (!passes_by_itself(error.kind)) {
+    TargetState failed = after(look, {ActionOutcome::failed, false});
+    // It was there, and somebody has undone it before it was ever seen.
+    if (action.floor && look.runtime.applied == action.id) failed.floor_set = action.to;
+    return finish(look, ActionOutcome::failed, error.message, failed);
+  }
   if (error.kind != ErrorKind::cancelled && look.runtime.last_error != error.message) {
     log::warn("action.delayed",
               {{"target", look.name().text}, {"id", look.state.in_flight->id}, {"error", error.message}});
@@ -344,6 +374,7 @@ void Controller::publish(Look& look, const Decision& decision) {
       v.status = TargetStatus::idle;
     }
   });
+  look.runtime.was_observed = true;
   std::map<AlertAction, std::size_t> counts;
   for (const Alert& alert : look.alerts) ++counts[alert.mapping.action];
   for (const AlertAction action :

@@ -68,7 +68,6 @@ std::optional<Intent> floor_back(const Inputs& in) {
 void notice_floor(const Inputs& in, TargetState& state) {
   if (!in.observed.floor) return;
   const Floor& floor = *in.observed.floor;
-  if (state.dry_run_floor == floor.original) state.dry_run_floor.reset();
   if (floor.raised()) {
     // By us, and we know nothing of it: our storage was lost.
     const bool unknown = !state.floor_set && !state.in_flight && !state.baseline;

@@ -262,7 +262,8 @@ TargetState noticed(const Inputs& in) {
   notice_floor(in, state);
   notice_episode(in, state);
   notice_pinned_floor(in, state);
-  if (in.observed.ready >= in.observed.replicas) state.last_up_not_ready = false;
+  const bool followed = !in.observed.floor || in.observed.replicas >= in.observed.floor->current;
+  if (in.observed.ready >= in.observed.replicas && followed) state.last_up_not_ready = false;
   // Zero that we asked for is not "switched off by somebody" - until it has been above zero again.
   if (in.observed.replicas > 0 && state.asked == 0 && !state.in_flight) state.asked.reset();
   return state;

@@ -106,6 +106,11 @@ class Looker {
       if (wanted_[node].empty()) turns_.push_back(node);
       wanted_[node].push_back(alert);
     }
+    // Cordoned by us, and we know nothing of it: our storage was lost. It is given back as any other.
+    for (const ObservedNode& node : in_.observed) {
+      const bool unknown = node.cordoned && node.ours && !look_.state.nodes.contains(node.name);
+      if (unknown && !wanted_.contains(node.name) && !in_.dry_run) look_.state.nodes[node.name].held = true;
+    }
     for (const auto& [name, state] : look_.state.nodes) {
       if (!wanted_.contains(name)) turns_.push_back(name);
       if (state.held) taken_.insert(name);
@@ -182,6 +187,7 @@ class Looker {
     if (is_drain && node == nullptr) {
       return cancel(out, "the node is gone, or is none of " + in_.nodes_in_words + " any more");
     }
+    if (is_drain && in_.orders.pause && !state.dry_run) return cancel(out, paused_text(*in_.orders.pause));
     if (in_.dry_run && !state.dry_run) return cancel(out, "dry run was switched on");
     if (!in_.dry_run && state.dry_run) return cancel(out, "dry run was switched off");
     if (is_drain && alert == nullptr) {

@@ -31,6 +31,10 @@ bool is_there(const InFlight& action, const Observed& observed) {
   return action.to < action.from ? observed.replicas <= action.to : observed.replicas >= action.to;
 }
 
+bool carried_out(const InFlight& action, const Observed& observed) {
+  return action.floor ? floor_is_there(action, observed) : is_there(action, observed);
+}
+
 bool reached(const InFlight& action, const Observed& observed) {
   if (!is_there(action, observed)) return false;
   // What becomes of the count when a floor goes down is the autoscaler's affair.

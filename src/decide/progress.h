@@ -10,6 +10,8 @@ namespace alertscaler::decide {
 [[nodiscard]] bool reached(const InFlight& action, const Observed& observed);
 // It is there, ready or not.
 [[nodiscard]] bool is_there(const InFlight& action, const Observed& observed);
+// The write was made, whatever has come of it.
+[[nodiscard]] bool carried_out(const InFlight& action, const Observed& observed);
 // An autoscaler has come to own the target, or has gone, since the action began: it can no longer be carried out as it
 // was meant.
 [[nodiscard]] bool changed_hands(const InFlight& action, const Observed& observed);

@@ -79,6 +79,12 @@ class FakeNodes final : public NodeBackend {
     return progress_of(cluster_.nodes.at(name));
   }
 
+  Status let_go(const std::string& name, std::stop_token /*stop*/) override {
+    const auto found = cluster_.nodes.find(name);
+    if (found != cluster_.nodes.end()) found->second.ours = false;
+    return {};
+  }
+
   Status uncordon(const std::string& name, std::stop_token /*stop*/) override {
     if (const auto error = next(cluster_.uncordon_errors)) return fail(*error);
     const auto found = cluster_.nodes.find(name);

@@ -1,6 +1,7 @@
 // The explanation of a decision: every gate with its numbers.
 #include "base/text.h"
 #include "decide/decide.h"
+#include "decide/progress.h"
 #include "support/catch.h"
 #include "support/policies.h"
 
@@ -116,4 +117,19 @@ TEST_CASE("a command that is blocked is answered, and does not wait for a better
 
 TEST_CASE("without a wish there is no gate") {
   CHECK(decide::explain({noon, Policy{}, {}, TargetState{}, Observed{}, {}}).gates.empty());
+}
+
+TEST_CASE("a floor that was moved was carried out, whether the autoscaler has followed yet or not") {
+  InFlight action;
+  action.action = Reason::up;
+  action.from = 2;
+  action.to = 4;
+  action.floor = true;
+  Observed observed;
+  observed.replicas = observed.ready = 2;
+  observed.floor = Floor{4, 2, "the HorizontalPodAutoscaler web", true};
+  CHECK(decide::carried_out(action, observed));
+  CHECK_FALSE(decide::is_there(action, observed));
+  observed.floor->current = 2;
+  CHECK_FALSE(decide::carried_out(action, observed));
 }

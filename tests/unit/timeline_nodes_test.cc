@@ -25,7 +25,7 @@ int lines(const std::string& text) {
 TEST_CASE("a node whose alert fires is drained, and works again when it ends") {
   NodeTimeline story(drain_policy());
   story.fire(0s, drain_node("b"));
-  CHECK(story.run(1min) == "0s drain b 3->2 done after 0s\n");
+  CHECK(story.run(1min) == "0s drain b 3->2 done after 5s\n");
   CHECK(story.cluster().nodes["b"].cordoned);
   CHECK(story.cluster().nodes["b"].pods == 0);
   CHECK(story.view().status == TargetStatus::drained);
@@ -36,7 +36,7 @@ TEST_CASE("a node whose alert fires is drained, and works again when it ends") {
   CHECK(story.view().desired == 2);
   story.resolve(2min, drain_node("b"));
   CHECK(story.run(3min) ==
-        "0s drain b 3->2 done after 0s\n"
+        "0s drain b 3->2 done after 5s\n"
         "2m restore b 2->3 done after 0s\n");
   CHECK_FALSE(story.cluster().nodes["b"].cordoned);
   CHECK(story.view().status == TargetStatus::idle);
@@ -53,7 +53,7 @@ TEST_CASE("a drain goes on pass by pass until the last pod has gone") {
   CHECK(story.view().status == TargetStatus::draining);
   CHECK(story.node("a").state == "draining");
   CHECK(story.node("a").left.value_or(0) > 0);
-  CHECK_THAT(story.run(1min), ContainsSubstring("0s drain a 3->2 done after 2s\n"));
+  CHECK_THAT(story.run(1min), ContainsSubstring("0s drain a 3->2 done after 5s\n"));
 }
 
 TEST_CASE("a drain that cannot go on shows why, and fails by its timeout") {
@@ -126,13 +126,13 @@ TEST_CASE("never more than max_unavailable nodes at once; the oldest alert first
   story.fire(0s, drain_node("c"));
   story.fire(1s, drain_node("a"));
   story.fire(2s, drain_node("b"));
-  CHECK(story.run(1min) == "0s drain c 4->3 done after 0s\n");
+  CHECK(story.run(1min) == "0s drain c 4->3 done after 5s\n");
   CHECK(story.node("a").state == "waiting");
   CHECK_THAT(story.node("a").text, ContainsSubstring("max_unavailable allows 1") && ContainsSubstring("(c)"));
   CHECK(story.view().decision->reason == Reason::budget);
   CHECK(story.view().status == TargetStatus::postponed);
   story.resolve(2min, drain_node("c"));
-  CHECK_THAT(story.run(3min), ContainsSubstring("2m restore c 3->4 done after 0s\n2m drain a 4->3 done after 0s\n"));
+  CHECK_THAT(story.run(3min), ContainsSubstring("2m restore c 3->4 done after 0s\n2m drain a 4->3 done after 5s\n"));
   story.resolve(4min, drain_node("a"));
   story.resolve(5min, drain_node("b"));
   story.run(6min);
@@ -161,7 +161,7 @@ TEST_CASE("a node that others have cordoned counts, unless it is the one to drai
   }
   SECTION("it is drained itself, and stays cordoned in the end") {
     story.fire(0s, drain_node("a"));
-    CHECK(story.run(1min) == "0s drain a 2->2 done after 0s\n");
+    CHECK(story.run(1min) == "0s drain a 2->2 done after 5s\n");
     story.resolve(2min, drain_node("a"));
     CHECK(lines(story.run(3min)) == 1);
     CHECK(story.cluster().nodes["a"].cordoned);
@@ -295,7 +295,7 @@ TEST_CASE("a node may be named by its address, if that is one node's alone") {
   NodeTimeline story(drain_policy());
   story.cluster().nodes["b"].address = "10.0.0.7";
   story.fire(0s, drain_node("10.0.0.7"));
-  CHECK(story.run(1min) == "0s drain b 3->2 done after 0s\n");
+  CHECK(story.run(1min) == "0s drain b 3->2 done after 5s\n");
   story.cluster().nodes["c"].address = "10.0.0.8";
   story.cluster().nodes["a"].address = "10.0.0.8";
   story.fire(61s, drain_node("10.0.0.8"));
@@ -416,4 +416,36 @@ TEST_CASE("a target of nodes with nothing to do is looked at rarely") {
   story.fire(0s, drain_node("a"));
   story.run(10min);
   CHECK(story.looks() < 60);
+}
+
+TEST_CASE("a node that somebody else gave back is theirs: who cordons it next is not undone") {
+  NodeTimeline story(drain_policy());
+  story.cluster().nodes["a"].ours = true;  // our mark, of a drain that is over
+  story.run(1min);
+  CHECK_FALSE(story.cluster().nodes["a"].ours);
+  story.cluster().nodes["a"].cordoned = true;  // by hand
+  story.fire(2min, drain_node("a"));
+  story.resolve(3min, drain_node("a"));
+  story.run(5min);
+  CHECK(story.cluster().nodes["a"].cordoned);
+}
+
+TEST_CASE("a node that we cordoned is given back although our storage was lost") {
+  NodeTimeline story(drain_policy());
+  story.cluster().nodes["a"].cordoned = story.cluster().nodes["a"].ours = true;
+  story.run(1min);
+  CHECK_FALSE(story.cluster().nodes["a"].cordoned);
+}
+
+TEST_CASE("a pause stops a drain that is under way") {
+  NodeTimeline story(drain_policy());
+  story.cluster().nodes["a"].pods = 1'000;
+  story.cluster().leave_at_a_time = 1;
+  story.fire(0s, drain_node("a"));
+  story.run(10s);
+  REQUIRE(story.controller().pause(TargetName{"node"}, {}, "eve"));
+  CHECK_THAT(story.run(1min), ContainsSubstring("interrupted"));
+  const int left = story.cluster().nodes["a"].pods;
+  story.run(5min);
+  CHECK(story.cluster().nodes["a"].pods == left);
 }

@@ -251,6 +251,14 @@ ApiResult<Json> ApiServer::list(const std::string& path, const std::stop_token& 
     }
     if (!answer) return tl::unexpected<ApiError>(std::move(answer).error());
     const Json& more = at(*answer, "items");
+    // Go writes a list of nothing as null. Anything else is no list, and must not be taken for an empty one.
+    if (!more.is_array() && !(more.is_null() && string_at(*answer, "kind").ends_with("List"))) {
+      ApiError error;
+      error.code = 200;
+      error.error = {ErrorKind::unreachable,
+                     "GET " + path + ": the answer is no list, as from a proxy that is not the API server"};
+      return tl::unexpected<ApiError>(std::move(error));
+    }
     for (const Json& item : more.is_array() ? more : Json::array()) items.push_back(item);
     const std::string next = string_at(*answer, "metadata", "continue");
     if (next.empty()) return items;

@@ -90,11 +90,10 @@ class AttendedWorkload final : public Backend {
 };
 
 std::vector<Right> rights_of_nodes() {
-  return {{"", "", "nodes", "", "", "get"},
-          {"", "", "nodes", "", "", "list"},
-          {"", "", "nodes", "", "", "patch"},
-          {"", "", "pods", "", "", "list"},
-          {"", "", "pods", "eviction", "", "create"}};
+  return {{"", "", "nodes", "", "", "get"},         {"", "", "nodes", "", "", "list"},
+          {"", "", "nodes", "", "", "patch"},       {"", "", "pods", "", "", "get"},
+          {"", "", "pods", "", "", "list"},         {"", "", "pods", "eviction", "", "create"},
+          {"", "apps", "daemonsets", "", "", "get"}};
 }
 
 class AttendedNodes final : public NodeBackend {
@@ -114,6 +113,10 @@ class AttendedNodes final : public NodeBackend {
   }
   Status uncordon(const std::string& node, std::stop_token stop) override {
     return doubted(inner_->uncordon(node, std::move(stop)));
+  }
+
+  Status let_go(const std::string& node, std::stop_token stop) override {
+    return doubted(inner_->let_go(node, std::move(stop)));
   }
 
   void announce(const std::string& node, const HistoryEntry& entry) override { inner_->announce(node, entry); }

@@ -21,6 +21,10 @@ std::string names_of(const Owners& owners) {
   return text::join(names, " and ");
 }
 
+bool describes_owner(const Json& document) {
+  return at(document, "spec", "scaleTargetRef").is_object();
+}
+
 class Autoscaler final : public CountOwner {
  public:
   Autoscaler(HpaMode mode, ApiServer& server, AutoscalerPace pace) : mode_(mode), server_(server), pace_(pace) {}
@@ -83,6 +87,9 @@ Status Autoscaler::look(const ScaledObject& object, bool fresh, const std::stop_
   if (recent && !fresh) return {};
   if (recent && owners_.known.size() == 1 && owners_.unknown.empty()) {
     auto answer = server_.get(owners_.known.front().path, stop);
+    if (answer && !describes_owner(*answer)) {
+      return fail(ErrorKind::unreachable, "look at " + names_of(owners_) + ": the answer describes no such object");
+    }
     if (answer) {
       owners_.known.front() = read_again(owners_.known.front(), *answer);
       return {};
@@ -193,6 +200,7 @@ Status Autoscaler::write(const std::string& doing, Make&& patch, const std::stop
   for (int tries = 0; tries < tries_max; ++tries) {
     auto read = server_.get(owner.path, stop);
     if (!read) return fail(read.error().error.wrap(doing));
+    if (!describes_owner(*read)) return fail(ErrorKind::unreachable, doing + ": the answer describes no such object");
     const Owner fresh = read_again(owner, *read);
     Result<Json> body = patch(fresh);
     if (!body) return fail(std::move(body).error().wrap(doing));

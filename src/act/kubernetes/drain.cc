@@ -86,7 +86,6 @@ class KubernetesNodeBackend final : public NodeBackend {
     progress.waits = waves.why_waiting(filtered->go, clock_.now());
     if (progress.waits.empty()) progress.waits = throttled;
     progress.note = waves.note();
-    if (progress.empty) memory_.erase(node);
     return progress;
   }
 
@@ -114,19 +113,11 @@ class KubernetesNodeBackend final : public NodeBackend {
 
   Status uncordon(const std::string& node, std::stop_token stop) override {
     memory_.erase(node);
-    const auto seen = get_node(node, stop);
-    if (!seen && seen.error().code == 404) return {};
-    if (!seen) return fail(seen.error().error);
-    if (mark_of(*seen) != target_.text) return {};
-    const auto patched = server_.merge_patch(path_of(node),
-                                             {{"metadata",
-                                               {{"resourceVersion", string_at(*seen, "metadata", "resourceVersion")},
-                                                {"annotations", {{std::string(cordoned_by), nullptr}}}}},
-                                              {"spec", {{"unschedulable", nullptr}}}},
-                                             stop);
-    if (!patched && patched.error().code == 404) return {};
-    if (!patched) return fail(patched.error().error);
-    return {};
+    return take_mark_off(node, {{"spec", {{"unschedulable", nullptr}}}}, stop);
+  }
+
+  Status let_go(const std::string& node, std::stop_token stop) override {
+    return take_mark_off(node, Json::object(), stop);
   }
 
   void announce(const std::string& node, const HistoryEntry& entry) override {
@@ -138,7 +129,27 @@ class KubernetesNodeBackend final : public NodeBackend {
   [[nodiscard]] static std::string path_of(const std::string& node) { return "/api/v1/nodes/" + escape(node); }
 
   [[nodiscard]] ApiResult<Json> get_node(const std::string& node, const std::stop_token& stop) {
-    return server_.get(path_of(node), stop);
+    auto seen = server_.get(path_of(node), stop);
+    if (seen && string_at(*seen, "metadata", "uid").empty()) {
+      ApiError error;
+      error.code = 200;
+      error.error = {ErrorKind::unreachable, "GET " + path_of(node) + ": the answer describes no node"};
+      return tl::unexpected<ApiError>(std::move(error));
+    }
+    return seen;
+  }
+
+  // With what else is to change. A node without our mark is left alone.
+  Status take_mark_off(const std::string& node, Json patch, const std::stop_token& stop) {
+    const auto seen = get_node(node, stop);
+    if (!seen && seen.error().code == 404) return {};
+    if (!seen) return fail(seen.error().error);
+    if (mark_of(*seen) != target_.text) return {};
+    patch["metadata"] = {{"resourceVersion", string_at(*seen, "metadata", "resourceVersion")},
+                         {"annotations", {{std::string(cordoned_by), nullptr}}}};
+    const auto patched = server_.merge_patch(path_of(node), patch, stop);
+    if (!patched && patched.error().code != 404) return fail(patched.error().error);
+    return {};
   }
 
   // The resourceVersion makes sure that nobody else cordons it in between, which we would take for our own doing.

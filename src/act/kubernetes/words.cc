@@ -50,7 +50,10 @@ std::string forbidden(const HttpResponse& response, const ApiRequest& request, c
   }
   if (words.find("system:anonymous") != std::string::npos) return not_accepted(access) + " (" + words + ")";
   const auto right = right_for(request.method, request.path);
-  if (response.code != 403 || !right) return words;
+  // Those have nothing to do with rights.
+  const bool of_admission =
+      words.find("admission webhook") != std::string::npos || words.find("exceeded quota") != std::string::npos;
+  if (response.code != 403 || !right || of_admission) return words;
   return words + "; " + rules_for({&*right, 1});
 }
 

@@ -91,6 +91,9 @@ Result<WorkloadBackend::Seen> WorkloadBackend::read(const std::stop_token& stop)
     const Result<std::string> path = discovery_.path_of(workload_, stop);
     if (!path) return fail(path.error().wrap("observe " + name_));
     auto answer = server_.get(built_in ? *path : *path + "/scale", stop);
+    if (answer && string_at(*answer, "metadata", "uid").empty()) {
+      return fail(ErrorKind::unreachable, "observe " + name_ + ": the answer describes no such object");
+    }
     if (answer) return Seen{*path, built_in ? scale_of_object(*answer) : scale_of(*answer), *std::move(answer)};
     if (answer.error().code != 404 || built_in || again) return fail(explain(answer.error()));
     discovery_.forget();  // its definition may be another one by now
