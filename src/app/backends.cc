@@ -192,8 +192,9 @@ control::Hands BackendFactory::make(const Target& target, const Settings& settin
       all->server = factory.api_server(settings);
       all->events = factory.events(settings);
       auto owner = kubernetes::make_autoscaler(workload.hpa, *all->server);
+      const kubernetes::CountOwner* const seen = owner.get();
       all->backend = kubernetes::attended(kubernetes::make_workload_backend(workload, *all->server, std::move(owner)),
-                                          workload, {*all->server, *all->events, factory.clock_});
+                                          workload, {*all->server, *all->events, factory.clock_}, seen);
       Backend* const backend = all->backend.get();
       return std::shared_ptr<Backend>(std::move(all), backend);
     }

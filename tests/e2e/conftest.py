@@ -168,14 +168,15 @@ def kubernetes_fleet(control_plane, namespace, start_alertscaler):
     """kubernetes_fleet(kind, replicas, …) makes a workload and starts the program that scales it.
 
     `kubeconfig` is the program's way to the API server (the admin's if not given), `pod` are options of its pods, `app`
-    more for Alertscaler(); the rest is the target's policy.
+    more for Alertscaler(), `ready` false: its pods will never be; the rest is the target's policy.
     """
 
-    def make(kind="Deployment", replicas=1, name="web", kubeconfig=None, pod=None, app=None, **policy):
+    def make(kind="Deployment", replicas=1, name="web", kubeconfig=None, pod=None, app=None, ready=True, **policy):
         make_object = {"Deployment": kubernetes_objects.deployment, "StatefulSet": kubernetes_objects.stateful_set,
                        "ReplicaSet": kubernetes_objects.replica_set, "Pool": kubernetes_objects.pool}[kind]
         control_plane.apply(make_object(name, replicas, **(pod or {})), namespace=namespace)
-        eventually(lambda: len(control_plane.ready_pods(namespace, f"app={name}")) == replicas, 40, "its pods are ready")
+        if ready:
+            eventually(lambda: len(control_plane.ready_pods(namespace, f"app={name}")) == replicas, 40, "its pods are ready")
         config = settings(kubernetes_target(namespace, name, kind, **policy),
                           kubernetes={"kubeconfig": kubeconfig or control_plane.kubeconfig()})
         program = start_alertscaler(config, **(app or {}))

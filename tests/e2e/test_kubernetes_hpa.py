@@ -231,8 +231,8 @@ def test_the_right_to_move_it_is_named_where_it_is_missing(control_plane, namesp
                         namespace=namespace)
     web = with_hpa(kubeconfig=control_plane.service_account_kubeconfig(namespace, "scaler"))
     web.fleet.fire("up")
-    failed = web.fleet.wait_for_action("failed")
-    assert "{apiGroups: [autoscaling], resources: [horizontalpodautoscalers], resourceNames: [web]" in failed["error"]
+    blocked = web.fleet.wait_for_decision("blocked", "not_scalable", seconds=40)
+    assert "{apiGroups: [autoscaling], resources: [horizontalpodautoscalers], resourceNames: [web]" in blocked["text"]
     assert (web.floor(), web.notes()) == (2, {})
     rules.append(objects.rule("horizontalpodautoscalers", "get", "patch", group="autoscaling", names=["web"]))
     control_plane.apply(objects.role("scaler", *rules), namespace=namespace)

@@ -67,7 +67,7 @@ def test_set_to_zero_by_somebody_else(kubernetes_fleet):
 
 
 def test_pods_without_a_place_are_named(kubernetes_fleet):
-    fleet = kubernetes_fleet("Deployment", 1, pod={"requests": {"cpu": "1000"}}, timeout="6s")
+    fleet = kubernetes_fleet("Deployment", 1, pod={"requests": {"cpu": "1000"}}, ready=False, timeout="6s")
     fleet.fire("up")
     ended = fleet.wait_for_action("timeout")
     assert "pod web-" in ended["error"] and "Unschedulable: 0/2 nodes are available" in ended["error"], ended

@@ -15,12 +15,15 @@ const std::string lead = "the API server does not allow us all that this takes; 
 
 class AttendedWorkload final : public Backend {
  public:
-  AttendedWorkload(std::unique_ptr<Backend> inner, KubernetesWorkload workload, const Attendance& with)
+  AttendedWorkload(std::unique_ptr<Backend> inner, KubernetesWorkload workload, const Attendance& with,
+                   const CountOwner* owner)
       : inner_(std::move(inner)),
         workload_(std::move(workload)),
         events_(with.events),
         discovery_(with.server),
+        owner_(owner),
         needed_(with.server, {}, with.clock),
+        needed_of_owner_(with.server, {}, with.clock),
         wished_(with.server, {}, with.clock) {}
 
   Result<Observed> observe(const std::optional<Change>& in_flight, std::stop_token stop) override {
@@ -33,6 +36,9 @@ class AttendedWorkload final : public Backend {
     }
     if (!observed) return observed;
     if (missing && !observed->blocked) observed->blocked = Blocked{Reason::not_scalable, lead + *missing};
+    if (const auto of_owner = missing_of_owner(stop); of_owner && !observed->blocked) {
+      observed->blocked = Blocked{Reason::not_scalable, lead + *of_owner};
+    }
     if (const auto wished = wished_.missing(stop); wished && !missing) {
       observed->note +=
           (observed->note.empty() ? "" : "; ") + ("not needed to scale, but for what it tells: " + *wished);
@@ -42,7 +48,10 @@ class AttendedWorkload final : public Backend {
 
   Status apply(const Change& change, std::stop_token stop) override {
     Status applied = inner_->apply(change, std::move(stop));
-    if (!applied && applied.error().kind == ErrorKind::refused) needed_.doubt();
+    if (!applied && applied.error().kind == ErrorKind::refused) {
+      needed_.doubt();
+      needed_of_owner_.doubt();
+    }
     return applied;
   }
 
@@ -74,6 +83,18 @@ class AttendedWorkload final : public Backend {
                   {space, "events.k8s.io", "events", "", "", "patch"}});
   }
 
+  // Which autoscaler's floor is moved, only an observation knows.
+  [[nodiscard]] std::optional<std::string> missing_of_owner(const std::stop_token& stop) {
+    const std::string path = owner_ == nullptr ? "" : owner_->writes_to();
+    if (path.empty()) return std::nullopt;
+    std::vector<Right> needed;
+    for (const char* method : {"GET", "PATCH"}) {
+      if (const auto right = right_for(method, path)) needed.push_back(*right);
+    }
+    needed_of_owner_.need(std::move(needed));
+    return needed_of_owner_.missing(stop);
+  }
+
   void tell(std::optional<EventNote> note) {
     if (!note || subject_path_.empty()) return;
     events_.tell({workload_.api_version, workload_.kind, workload_.name_space, workload_.name, subject_path_},
@@ -84,7 +105,9 @@ class AttendedWorkload final : public Backend {
   const KubernetesWorkload workload_;
   Events& events_;
   Discovery discovery_;
+  const CountOwner* const owner_;  // of inner_; null: none
   Permissions needed_;
+  Permissions needed_of_owner_;
   Permissions wished_;        // that it can do without
   std::string subject_path_;  // empty until it was found
 };
@@ -134,8 +157,9 @@ class AttendedNodes final : public NodeBackend {
 
 }  // namespace
 
-std::unique_ptr<Backend> attended(std::unique_ptr<Backend> inner, KubernetesWorkload workload, const Attendance& with) {
-  return std::make_unique<AttendedWorkload>(std::move(inner), std::move(workload), with);
+std::unique_ptr<Backend> attended(std::unique_ptr<Backend> inner, KubernetesWorkload workload, const Attendance& with,
+                                  const CountOwner* owner) {
+  return std::make_unique<AttendedWorkload>(std::move(inner), std::move(workload), with, owner);
 }
 
 std::unique_ptr<NodeBackend> attended(std::unique_ptr<NodeBackend> inner, const Attendance& with) {

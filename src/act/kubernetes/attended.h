@@ -6,6 +6,7 @@
 
 #include "act/backend.h"
 #include "act/kubernetes/api_server.h"
+#include "act/kubernetes/count_owner.h"
 #include "act/kubernetes/events.h"
 #include "act/node_backend.h"
 #include "base/clock.h"
@@ -20,9 +21,10 @@ struct Attendance {
   const Clock& clock;
 };
 
-// `inner` is the backend of this workload, whose namespace is not empty. A missing right shows as `blocked`.
+// `inner` is the backend of this workload, whose namespace is not empty, and `owner` (null: none) is of it. A missing
+// right shows as `blocked`.
 [[nodiscard]] std::unique_ptr<Backend> attended(std::unique_ptr<Backend> inner, KubernetesWorkload workload,
-                                                const Attendance& with);
+                                                const Attendance& with, const CountOwner* owner = nullptr);
 // A missing right makes observe() refuse; what happens to a node `inner` tells itself.
 [[nodiscard]] std::unique_ptr<NodeBackend> attended(std::unique_ptr<NodeBackend> inner, const Attendance& with);
 

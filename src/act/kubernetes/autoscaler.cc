@@ -32,6 +32,10 @@ class Autoscaler final : public CountOwner {
   Result<Ownership> observe(const ScaledObject& object, const std::optional<Change>& in_flight,
                             const std::stop_token& stop) override;
   Result<bool> apply(const ScaledObject& object, const Change& change, const std::stop_token& stop) override;
+  [[nodiscard]] std::string writes_to() const override {
+    const bool moves = mode_ == HpaMode::automatic && owners_.known.size() == 1 && owners_.unknown.empty();
+    return moves ? owners_.known.front().path : "";
+  }
 
  private:
   Status look(const ScaledObject& object, bool fresh, const std::stop_token& stop);

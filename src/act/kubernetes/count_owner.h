@@ -45,6 +45,9 @@ class CountOwner {
   // REQUIRES: an observation without `blocked` came before.
   [[nodiscard]] virtual Result<bool> apply(const ScaledObject& object, const Change& change,
                                            const std::stop_token& stop) = 0;
+
+  // The object that it writes to, as far as the last observation knows: its path; empty: none.
+  [[nodiscard]] virtual std::string writes_to() const { return ""; }
 };
 
 }  // namespace alertscaler::kubernetes
