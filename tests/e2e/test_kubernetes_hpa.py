@@ -32,7 +32,7 @@ class Owned:
         annotations = self.plane.get(self.path)["metadata"].get("annotations", {})
         return {name: value for name, value in annotations.items() if name.startswith("alertscaler.io/")}
 
-    def expect_floor(self, floor, original=None):
+    def expect_floor(self, floor, original=None, seconds=30):
         """The floor is there, with a note of what it was before, or none; API and cluster agree."""
         notes = {} if original is None else {"alertscaler.io/original-min": str(original),
                                              "alertscaler.io/set-min": str(floor)}
@@ -45,7 +45,7 @@ class Owned:
             assert seen["state"] not in ("scaling", "draining"), seen
             return True
 
-        eventually(there, 30, f"the floor is {floor}")
+        eventually(there, seconds, f"the floor is {floor}")
 
 
 @pytest.fixture
@@ -236,7 +236,7 @@ def test_the_right_to_move_it_is_named_where_it_is_missing(control_plane, namesp
     assert (web.floor(), web.notes()) == (2, {})
     rules.append(objects.rule("horizontalpodautoscalers", "get", "patch", group="autoscaling", names=["web"]))
     control_plane.apply(objects.role("scaler", *rules), namespace=namespace)
-    web.expect_floor(4, original=2)
+    web.expect_floor(4, original=2, seconds=80)  # what is missing is asked for twice a minute
 
 
 def test_two_hpas_are_one_too_many(control_plane, namespace, with_hpa):
