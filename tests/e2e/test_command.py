@@ -195,10 +195,13 @@ def test_it_is_ended_at_the_timeout_with_all_that_it_started(start_alertscaler, 
 def test_another_count_by_hand_overtakes_it(start_alertscaler, pool):
     pool.script("scale", f'[ "$1" = 5 ] && sleep 600\n{SCALE}')
     app = start_alertscaler(settings(pool.target()))
-    for count in (5, 7):
+    def by_hand(count):
         answer = app.request("/api/v1/targets/legacy/replicas", "PUT", {"replicas": count})
         assert answer.status == 200, answer.text
-        eventually(lambda: app.target("legacy")["state"] == "scaling" and pool.running(), 10, "its program runs")
+
+    by_hand(5)
+    eventually(pool.running, 10, "its program runs")
+    by_hand(7)
     steps(app, [("manual", 2, 5, "interrupted"), ("manual", 2, 7, "done")])
     assert pool.read("calls") == "7 of legacy\n" and not pool.running()
 
