@@ -178,6 +178,27 @@ def test_the_cache_builds_once_and_keeps_nothing_unfinished(monkeypatch, scratch
     assert sorted(os.listdir(cache.root())) == ["locks", "thing"]
 
 
+def test_a_file_that_is_written_again_is_never_seen_half(scratch):
+    """Kubelets read the kubeconfig while it is made once more for the next one."""
+    texts = ("a" * 1_000_000, "b" * 2_000_000)
+    path = scratch.file("shared", text=texts[0])
+    seen, writing = set(), True
+
+    def read():
+        while writing:
+            with open(path, encoding="utf-8") as file:
+                seen.add(file.read())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(100):
+        scratch.file("shared", text=texts[number % 2])
+    writing = False
+    reader.join()
+    assert seen <= set(texts) and seen, [len(text) for text in seen]
+    assert os.listdir(scratch.path) == ["shared"]
+
+
 def test_nothing_outlives_a_killed_test(scratch):
     """A run that is killed with SIGKILL leaves no engine, no container and no mount."""
     script = """if True:

@@ -17,6 +17,7 @@ from rig.eventually import eventually
 from rig.processes import Process, run
 
 _numbers = itertools.count()
+_files = itertools.count()
 
 # What may call the API with a token, and as whom. Rights beyond those of every user come from RBAC objects.
 USERS = {"admin": "system:masters", "user": "", "other": ""}
@@ -180,9 +181,9 @@ class ControlPlane:
 
     def apply(self, *objects, namespace=None):
         """kubectl apply of these objects: dicts, or YAML text of one or more."""
-        for number, each in enumerate(objects):
+        for each in objects:
             text = each if isinstance(each, str) else json.dumps(each)
-            path = self._scratch.file("applied", f"{os.getpid()}-{number}.yaml", text=text)
+            path = self._scratch.file("applied", f"{next(_files)}.yaml", text=text)
             self.kubectl("apply", *(["--namespace", namespace] if namespace else []), "--filename", path)
 
     def make_namespace(self, name):

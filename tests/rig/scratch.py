@@ -14,13 +14,18 @@ class Scratch:
         self.kept = os.environ.get("ALERTSCALER_KEEP_SCRATCH") == "1"
 
     def file(self, *parts, text=None, mode=0o644):
-        """The path of a file in here, its folders made; written when `text` is given."""
+        """The path of a file in here, its folders made; written when `text` is given.
+
+        It is put in place whole: who reads it meanwhile gets what was there before or this text.
+        """
         path = os.path.join(self.path, *parts)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         if text is not None:
-            with open(path, "w", encoding="utf-8") as out:
+            with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=os.path.dirname(path), prefix=".new-",
+                                             delete=False) as out:
                 out.write(text)
-            os.chmod(path, mode)
+            os.chmod(out.name, mode)
+            os.replace(out.name, path)
         return path
 
     def directory(self, *parts):
