@@ -24,6 +24,7 @@ from rig.docker_engine import DockerEngine
 from rig.fleet import Fleet
 from rig.kubernetes import ControlPlane
 from rig.kubernetes_fleet import KubernetesFleet
+from rig.node_containers import NodeNetwork
 from rig.pools import PoolController
 from rig.prometheus import Prometheus
 from rig.requirements import missing
@@ -140,6 +141,14 @@ def own_control_plane(scratch, requirements):
     """own_control_plane(…) starts one for this test alone."""
     with contextlib.ExitStack() as stack:
         yield lambda **options: stack.enter_context(_running_control_plane(lambda: scratch.kept, **options))
+
+
+@pytest.fixture(scope="session")
+def node_network(engine, control_plane):
+    """The shared engine and the shared control plane, and containers of the one that become nodes of the other."""
+    directory = Scratch("nodes")
+    with contextlib.closing(directory), contextlib.closing(NodeNetwork(directory, engine, control_plane)) as network:
+        yield network
 
 
 @pytest.fixture

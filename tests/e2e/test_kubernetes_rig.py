@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from rig import api_trouble, eventually, kubernetes_objects as objects
 from rig.kubernetes import MERGE_PATCH
+from rig.node_containers import BROKEN_IMAGE, DEAD_IMAGE, WHY
 from rig.scratch import Scratch
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -214,3 +216,32 @@ def test_trouble_lets_somebody_else_be_faster(control_plane, namespace, trouble)
     answer = control_plane.call("PATCH", path, stale, server=trouble.url, content_type=MERGE_PATCH)
     assert answer.status == 409
     assert control_plane.get(path)["spec"] == {"replicas": 5}
+
+
+def test_a_container_is_a_node(node_network, control_plane, namespace):
+    """It joins under its host's name, takes pods, and is gone with its container; what cannot join says why."""
+    engine = node_network.engine
+    started = time.monotonic()
+    made = node_network.run("joined-1", command=["agent", "--node-label", "pool=joined"])
+    eventually(lambda: node_network.ready_nodes("joined-") == {"joined-1"}, 60, "it is Ready")
+    print(f"a container is a node {time.monotonic() - started:.1f} s after it was asked for; "
+          f"{control_plane.node('joined-1')['status']['allocatable']}")
+    control_plane.apply(objects.pod("bare", node_selector={"pool": "joined"}), namespace=namespace)
+    eventually(lambda: control_plane.ready_pods(namespace), 30, "a pod runs there")
+
+    # The API server is away from it, and back.
+    node_network.disconnect()
+    eventually(lambda: not node_network.ready_nodes("joined-"), 60, "it is not Ready without the API server")
+    node_network.connect()
+    eventually(lambda: node_network.ready_nodes("joined-"), 60, "it is back")
+
+    engine.call("POST", f"/containers/{made}/stop?t=10")
+    assert engine.inspect(made)["State"]["ExitCode"] != 137, "it ends when it is asked to"
+    assert node_network.nodes("joined-"), "the object stays"
+    control_plane.delete("/api/v1/nodes/joined-1")
+    engine.remove(made)
+    for image in (BROKEN_IMAGE, DEAD_IMAGE):
+        made = node_network.run("joined-2", image)
+        eventually(lambda: WHY in engine.logs(made), 20, "it says why")
+        engine.remove(made)
+    assert not node_network.nodes("joined-") and not node_network.volumes()

@@ -107,5 +107,9 @@ class EngineApi:
         text = self.call("POST", f"/exec/{made['Id']}/start", {"Tty": True})
         return text, self.call("GET", f"/exec/{made['Id']}/json")["ExitCode"]
 
+    def logs(self, container):
+        """What it printed, on either stream; each piece of it has a frame of eight bytes before it."""
+        return self.call("GET", f"/containers/{container}/logs", query={"stdout": True, "stderr": True})
+
     def remove(self, container):
         self.call("DELETE", f"/containers/{container}", query={"force": True, "v": True})

@@ -19,7 +19,7 @@ def import_busybox(engine, name=BUSYBOX, changes=("CMD sh",), files=()):
 
     Images with other files or changes differ in their id: so a tag can be moved.
     """
-    engine.import_image(name, _busybox_tar(files), changes)
+    engine.import_image(name, busybox_tar(files), changes)
 
 
 def import_program(engine, name, program, changes=()):
@@ -44,7 +44,8 @@ def import_debian(engine):
         engine.import_image(DEBIAN, root, ("CMD bash",))
 
 
-def _busybox_tar(files):
+def busybox_tar(files=()):
+    """The root file system of such an image, as a file in memory."""
     busybox = shutil.which("busybox")
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:

@@ -22,6 +22,9 @@ _files = itertools.count()
 # What may call the API with a token, and as whom. Rights beyond those of every user come from RBAC objects.
 USERS = {"admin": "system:masters", "user": "", "other": ""}
 
+# Containers of an engine may be given a way to the API server at this address (node_containers.py).
+ADDRESS_FOR_CONTAINERS = "10.89.0.1"
+
 MERGE_PATCH = "application/merge-patch+json"
 
 
@@ -245,7 +248,8 @@ class ControlPlane:
         """The authority, the server's certificate, the admin's, and the key that signs the tokens of accounts."""
         directory = certificates.make(self.certificates)
         certificates.issue(directory, "server-", "serverAuth",
-                           f"IP:{self.host},IP:127.0.0.1,DNS:localhost,DNS:kubernetes.default.svc")
+                           f"IP:{self.host},IP:127.0.0.1,IP:{ADDRESS_FOR_CONTAINERS},DNS:localhost,"
+                           "DNS:kubernetes.default.svc")
         certificates.issue(directory, "", "clientAuth", subject="admin/O=system:masters")
         run(["openssl", "genrsa", "-out", self.file("accounts-key.pem"), "2048"])
         self._scratch.file("tokens.csv", text="".join(
