@@ -34,6 +34,9 @@ class Backend {
   [[nodiscard]] virtual Status apply(const Change& change, std::stop_token stop) = 0;
 
   // After a failed action: removes the broken replicas that it made. Nothing to remove is no error.
+  // Where replicas are drained before they go, every action that ends without being reached ends with this, also at its
+  // deadline and when it is given up: what it made and is not ready is removed, and a replica that is still being
+  // drained takes work again. One that is past that is gone, and goes on going whether or not an action is under way.
   [[nodiscard]] virtual Status clean_up(const Change& change, std::stop_token stop) = 0;
 
   // An action has ended, or the target has come to be blocked: for those who look at it where it lives. Never waits.

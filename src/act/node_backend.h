@@ -15,6 +15,8 @@ namespace alertscaler {
 
 // Calls for one target never overlap. Every call is short: a few requests with deadlines, never a wait for a pod.
 // Errors as those of Backend.
+// Where the policy says `replace`, drain() makes what takes the node's place before it cordons, and removes the node
+// when it is empty; it is done when the node is no longer observed.
 class NodeBackend {
  public:
   virtual ~NodeBackend() = default;

@@ -167,7 +167,7 @@ class RuleCheck {
     auto known = settings.targets.find(alert.target);
     if (known == settings.targets.end()) {
       known = std::find_if(settings.targets.begin(), settings.targets.end(),
-                           [](const auto& item) { return node_label_of(item.second.backend) == nullptr; });
+                           [](const auto& item) { return has_count(item.second.backend); });
     }
     if (known == settings.targets.end()) return;
     const Target& target = known->second;

@@ -94,7 +94,7 @@ void check_targets(const std::vector<ScalingAlert>& alerts, const Settings& sett
       if (alert.target == name) own.push_back(&alert);
       maybe_more = maybe_more || alert.target_varies || !alert.action;
     }
-    if (!maybe_more && node_label_of(target.backend) == nullptr) {
+    if (!maybe_more && has_count(target.backend)) {
       check_both_ways(target, own, findings);
       check_wake(target, own, findings);
     }

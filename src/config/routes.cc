@@ -80,11 +80,12 @@ constexpr std::array<Field<RouteDraft>, 5> route_fields = {{
 void check_nodes(const RouteDraft& draft, const Target& target) {
   const bool of_nodes = node_label_of(target.backend) != nullptr;
   const AlertAction action = draft.route.action;
+  const bool of_nodes_alone = !has_count(target.backend);
   if (!of_nodes && draft.node_label) {
     draft.node_label->problem("names the node of a target of nodes, and " + target.name.text +
                               " is none; leave it out");
   }
-  if (of_nodes && draft.action && action != AlertAction::drain && action != AlertAction::hold) {
+  if (of_nodes_alone && draft.action && action != AlertAction::drain && action != AlertAction::hold) {
     draft.action->problem(target.name.text + " is a target of nodes: expected drain or hold");
   }
 }

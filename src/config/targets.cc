@@ -298,6 +298,12 @@ TargetDraft read_target(const Value& value, const PolicyDraft& defaults) {
   }
   check_bounds(value, policy, defaults);
   draft.target.policy = policy.policy;
+  if (has_count(draft.target.backend) && node_label_of(draft.target.backend) != nullptr) {
+    // Beside the pods' own time, that of the container to stop.
+    constexpr Duration stop_grace = std::chrono::seconds{30};
+    const DrainPolicy& drain = policy.policy.drain;
+    draft.target.policy.removal_timeout = drain.timeout + drain.grace_period.value_or(stop_grace);
+  }
   check_hpa(value, draft);
   check_initial(value, draft, policy.bounds_known && policy.policy.min <= policy.policy.max);
   return draft;

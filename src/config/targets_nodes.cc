@@ -58,7 +58,7 @@ std::optional<KubernetesNodes> read_kubernetes_node(const Value& value) {
 
 void check_node_keys(const Value& target, const BackendRef& backend, const std::optional<Mark>& node_label) {
   if (node_label_of(backend) != nullptr) {
-    check_target_of_nodes(target);
+    if (!has_count(backend)) check_target_of_nodes(target);
     return;
   }
   if (node_label) target.problem_at(*node_label, "node_label is for a target of nodes, and this is none");

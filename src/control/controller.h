@@ -36,7 +36,8 @@ struct Options {
   std::function<void(const TargetName&)> target_changed{};
 };
 
-// What carries out the actions on a target: one of the two, whichever it is made from.
+// What carries out the actions on a target: one of the two, whichever it is made from; both, if its replicas are nodes
+// that alerts name one by one. The two of one target are never called at the same time.
 struct Hands {
   Hands() = default;
   template <class T>
@@ -45,9 +46,11 @@ struct Hands {
   template <class T>
   requires std::convertible_to<T, std::shared_ptr<NodeBackend>> Hands(T made)
       : nodes(std::move(made)) {}  // NOLINT(google-explicit-constructor)
+  Hands(std::shared_ptr<Backend> of_replicas, std::shared_ptr<NodeBackend> of_nodes)
+      : replicas(std::move(of_replicas)), nodes(std::move(of_nodes)) {}
 
-  std::shared_ptr<Backend> replicas;
-  std::shared_ptr<NodeBackend> nodes;  // of a target of nodes
+  std::shared_ptr<Backend> replicas;   // null: the target is nothing but nodes
+  std::shared_ptr<NodeBackend> nodes;  // null: the target is nothing but a count
 };
 using Backends = std::map<TargetName, Hands>;
 

@@ -148,6 +148,7 @@ Status add_node(Mapping& mapping, const Settings& settings, const std::string& g
   if (own_label == nullptr) return {};
   const std::string& name = mapping.target.text;
   if (mapping.action != AlertAction::drain && mapping.action != AlertAction::hold) {
+    if (has_count(settings.targets.at(mapping.target).backend)) return {};
     return fail(ErrorKind::invalid, "the action " + std::string(to_string(mapping.action)) + " is nothing for " + name +
                                         ", a target of nodes: they can be drained or held");
   }

@@ -180,6 +180,10 @@ const std::string* node_label_of(const BackendRef& ref) {
   return nodes == nullptr ? nullptr : &nodes->node_label;
 }
 
+bool has_count(const BackendRef& ref) {
+  return !std::holds_alternative<SwarmNodes>(ref) && !std::holds_alternative<KubernetesNodes>(ref);
+}
+
 std::string nodes_in_words(const BackendRef& ref) {
   if (std::holds_alternative<SwarmNodes>(ref)) return "the swarm";
   const auto* nodes = std::get_if<KubernetesNodes>(&ref);

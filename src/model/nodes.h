@@ -14,7 +14,9 @@ struct ObservedNode {
   std::string name;
   bool ready = false;
   bool cordoned = false;             // takes no new work
-  bool ours = false;                 // it carries our mark: it was us who stopped that
+  bool ours = false;                 // it carries our mark: it was us who stopped that, to drain it
+  bool leaving = false;              // a scale-down takes it away: it is out of work, and nothing else is done to it
+  bool replacing = false;            // what is to take its place has been made; uncordon() takes that back, too
   std::vector<std::string> aliases;  // other names and addresses by which an alert may name it
   bool operator==(const ObservedNode&) const = default;
 };

@@ -38,6 +38,7 @@ struct DrainPolicy {
   bool delete_emptydir_data = false;
   bool force = false;                             // pods that nothing would bring back
   DrainFailure on_failure = DrainFailure::leave;  // leave: it stays cordoned, as kubectl does
+  bool replace = false;                           // a new node comes first, and the drained one is removed
   bool operator==(const DrainPolicy&) const = default;
 };
 
@@ -53,6 +54,8 @@ struct Policy {
   OnResolve drain_on_resolve = OnResolve::restore;   // of drain: restore or stay
   Repeat repeat = Repeat::while_firing;
   Duration timeout = std::chrono::minutes{2};  // for one action to converge
+  // What an action that takes replicas away has on top, for each of them: where they are drained before they go.
+  Duration removal_timeout{0};
   bool dry_run = false;
   DrainPolicy drain;  // for targets that are nodes
 

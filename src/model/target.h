@@ -87,8 +87,10 @@ using BackendRef = std::variant<Simulated, Advisory, ComposeService, SwarmServic
 // The reference's own keys for people and for the API: {{"project","shop"},{"service","web"}}.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> describe(const BackendRef& ref);
 
-// Of a target of nodes, the label of an alert that says which one; null: the target is a number of replicas.
+// Of a target with nodes, the label of an alert that says which one; null: it has none that an alert could name.
 [[nodiscard]] const std::string* node_label_of(const BackendRef& ref);
+// Is the target a number of replicas? It is so without nodes, and also if its replicas are nodes.
+[[nodiscard]] bool has_count(const BackendRef& ref);
 // What the nodes of such a target have in common, for people: "the selector role=worker".
 [[nodiscard]] std::string nodes_in_words(const BackendRef& ref);
 

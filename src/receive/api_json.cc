@@ -132,9 +132,9 @@ void write(JsonWriter& json, const TargetView& view, const std::vector<Alert>& a
   } else {
     json.null();
   }
-  // Bounds are for counts: a target of nodes has none.
-  const bool of_nodes = node_label_of(view.target.backend) != nullptr;
-  const auto bound = [&](int value) { return of_nodes ? std::nullopt : std::optional(value); };
+  // Bounds are for counts: a target of nothing but nodes has none.
+  const bool counts = has_count(view.target.backend);
+  const auto bound = [&](int value) { return counts ? std::optional(value) : std::nullopt; };
   json.field("desired", view.desired)
       .field("min", bound(view.target.policy.min))
       .field("max", bound(view.target.policy.max))
@@ -143,7 +143,7 @@ void write(JsonWriter& json, const TargetView& view, const std::vector<Alert>& a
       .begin_array();
   for (const Alert& alert : alerts) write(json, alert);
   json.end_array();
-  if (of_nodes) {
+  if (node_label_of(view.target.backend) != nullptr) {
     json.key("nodes").begin_array();
     for (const NodeView& node : view.nodes) write(json, node);
     json.end_array();

@@ -157,10 +157,10 @@ void Metrics::backend_request(std::string_view backend, int code, Duration durat
 
 void Metrics::target(const TargetView& view, Instant now, bool dry_run) {
   const auto still = [&](const std::optional<Instant>& until) { return until && *until > now ? until : std::nullopt; };
-  const bool of_nodes = node_label_of(view.target.backend) != nullptr;
+  const bool counts = has_count(view.target.backend);
   record::TargetSeries::Gauges gauges{.desired = view.desired,
-                                      .min = of_nodes ? std::nullopt : std::optional(view.target.policy.min),
-                                      .max = of_nodes ? std::nullopt : std::optional(view.target.policy.max),
+                                      .min = counts ? std::optional(view.target.policy.min) : std::nullopt,
+                                      .max = counts ? std::optional(view.target.policy.max) : std::nullopt,
                                       .paused = view.pause.has_value(),
                                       .dry_run = dry_run,
                                       .up_cooldown_until = still(view.up_cooldown_until),
