@@ -270,7 +270,7 @@ class ControlPlane:
         quick = ["--kubeconfig", self.kubeconfig(), "--leader-elect=false", "--port=0", "--secure-port=0",
                  "--kube-api-qps=200", "--kube-api-burst=400"]
         self._run("kube-controller-manager", *quick, "--service-account-private-key-file",
-                  self.file("accounts-key.pem"), "--node-monitor-period=1s", "--node-monitor-grace-period=16s",
+                  self.file("accounts-key.pem"), "--root-ca-file", self.file("ca.pem"), "--node-monitor-period=1s", "--node-monitor-grace-period=16s",
                   "--horizontal-pod-autoscaler-sync-period=2s", "--concurrent-deployment-syncs=10",
                   "--controllers=*,-nodeipam,-route,-service,-cloud-node-lifecycle,-ttl,-persistentvolume-binder,"
                   "-attachdetach", *self._options["controllers"])

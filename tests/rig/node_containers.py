@@ -108,7 +108,7 @@ class NodeNetwork:
         """The key docker_nodes of a target."""
         mount = {"source": self.token_file, "target": TOKEN_PATH, "read_only": True}
         return {"image": image, "name_prefix": prefix, "network": NETWORK, "command": ["agent"],
-                "env": {"K3S_URL": self.url, "K3S_TOKEN_FILE": TOKEN_PATH}, "tmpfs": ["/run/lock", "/var/run"],
+                "env": {"K3S_URL": self.url, "K3S_TOKEN_FILE": TOKEN_PATH}, "tmpfs": ["/run", "/var/run"],
                 "mounts": [mount], **more}
 
     def run(self, name, image=IMAGE, labels=(), command=("agent",)):
