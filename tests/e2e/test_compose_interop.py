@@ -7,7 +7,6 @@ import pytest
 from rig import eventually, images
 from rig.fleet import Fleet
 from rig.settings import compose_target, engine_at, settings
-from rig.web_app import WebApp
 
 NETWORKS = """
     networks: {front: {aliases: [www]}, back: {aliases: [internal]}}
@@ -22,16 +21,13 @@ networks:
 """
 
 
-@pytest.fixture(params=["v1", "v2", "v2 on a newer engine"])
-def world(request, scratch, project, start_alertscaler):
-    """world(text, replicas): a project that each generation of Compose starts, and the same on a newer engine."""
-    compose = request.getfixturevalue("compose_" + request.param[:2])
-    engine = request.getfixturevalue("newer_engine" if "newer" in request.param else "engine")
-    web_app = WebApp(engine, scratch)
+@pytest.fixture
+def world(compose, engine, web_app, project, start_alertscaler):
+    """world(text, replicas): a project that each generation of Compose starts."""
     images.import_busybox(engine)
 
     def make(extra="", volumes=(), **policy):
-        shop = project(web_app.compose_file(extra=extra, volumes=volumes), on=engine)
+        shop = project(web_app.compose_file(extra=extra, volumes=volumes))
         shop.up(compose, scale={"web": 1})
         shop.wait_healthy("web")
         app = start_alertscaler(settings(compose_target(shop.name, **policy), docker=engine_at(engine.socket_path)))

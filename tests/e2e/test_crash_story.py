@@ -78,7 +78,7 @@ def test_the_engine_fails_on_the_way_up(own_engine, fleet, how):
 @pytest.mark.parametrize("how", ("kill", "lose_power"))
 def test_the_engine_fails_on_the_way_down(own_engine, fleet, how):
     engine = own_engine()
-    slow = "    command: [sh, -c, \"trap 'sleep 2; exit 0' TERM; while :; do sleep 0.1; done\"]\n"
+    slow = "    command: [sh, -c, \"trap 'sleep 5; exit 0' TERM; while :; do sleep 0.1; done\"]\n"
     shop = fleet(on=engine, extra=slow, replicas=4, options={"healthcheck": False},
                  down={"step": 2, "cooldown": "1h"}, timeout="60s")
     shop.fire("down")

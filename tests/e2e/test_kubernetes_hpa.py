@@ -262,7 +262,7 @@ def test_a_drain_switches_the_hpa_off_and_its_end_on_again(with_hpa):
 
 def test_by_hand_the_count_is_the_floor(with_hpa):
     web = with_hpa()
-    answer = web.fleet.app.request("/api/v1/targets/web/replicas", "PUT", {"replicas": 5, "pin": "3s"})
+    answer = web.fleet.app.request("/api/v1/targets/web/replicas", "PUT", {"replicas": 5, "pin": "8s"})
     assert "becomes its floor" in answer.text, answer.text
     web.expect_floor(5, original=2)
     web.fleet.expect(5)

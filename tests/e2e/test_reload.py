@@ -155,14 +155,14 @@ def test_the_work_in_flight_of_a_removed_target_gets_its_outcome(app):
 
 
 def test_a_policy_that_changes_under_an_action_leaves_it_alone(app):
-    slow = {"startup_delay": "3s", "up": {"cooldown": "1h"}}
+    slow = {"startup_delay": "6s", "up": {"cooldown": "1h"}}
     reload(app, settings(simulated_target(**slow)))
     app.post(notification(alert("web", "up")))
     eventually(lambda: app.target("web")["state"] == "scaling", 10, "it is under way")
     reload(app, settings(simulated_target(**slow, max=5)))
     assert app.target("web")["state"] == "scaling"
-    eventually(lambda: app.steps("web") == [("up", 2, 3, "done")], 10, "it comes to its end")
-    reload(app, settings(simulated_target(**{**slow, "up": {"cooldown": "0s"}}, max=5)))
+    eventually(lambda: app.steps("web") == [("up", 2, 3, "done")], 20, "it comes to its end")
+    reload(app, settings(simulated_target(up={"cooldown": "0s"}, max=5)))
     wait_for_count(app, 5)
 
 

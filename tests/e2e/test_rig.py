@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from rig import alertmanager, cache, eventually, images, notifications, prometheus
+from rig import alertmanager, cache, docker_engine, eventually, images, notifications, prometheus
 from rig.alertscaler import parse_metrics
 from rig.scratch import Scratch
 
@@ -99,6 +99,11 @@ def test_a_newer_engine_can_be_had(own_engine):
     assert tuple(map(int, engine.facts()["api"].split("."))) >= (1, 44)
     images.import_busybox(engine)
     assert engine.cli("run", "--rm", images.BUSYBOX, "echo", "hello").stdout == "hello\n"
+
+
+def test_an_engine_that_is_not_to_be_had_is_said(requirements):
+    assert docker_engine.unavailable("trixie") is None
+    assert "no Docker Engine of nosuch runs here: apt-get" in docker_engine.unavailable("nosuch")
 
 
 def test_containers_reach_the_package_mirror_only_when_asked_to(engine, own_engine):

@@ -42,7 +42,7 @@ def check_standstill(app):
         return app.process.log().count("event=action.start")
 
     eventually(lambda: "alertscaler.db" in app.target("web")["error"], 20, "the target says what it waits for")
-    first = failures(0)
+    first = eventually(lambda: failures(0), 20, "it is counted")
     count, actions = app.target("web")["observed"], started()
     eventually(lambda: failures(first + 2), 20, "it was tried again")
     assert app.target("web")["observed"] == count and started() == actions

@@ -1,5 +1,6 @@
 """Services of a real Swarm: counts that change and nothing else, updates that are not disturbed, other writers."""
 
+import itertools
 import json
 import threading
 import time
@@ -52,7 +53,8 @@ def scaled(swarm, start_alertscaler):
         service.remove()
 
 
-def up_and_down_and_zero(web):
+def test_up_and_down_to_zero_and_back(scaled):
+    web = scaled("web", policy={"min": 0}, **_RICH)
     web.service.wait_running(2)
     before, tasks = web.service.spec(), web.service.running()
     web.scale(5)
@@ -63,18 +65,9 @@ def up_and_down_and_zero(web):
     assert web.service.spec() == before, "nothing else has changed"
     assert web.steps() == [("to", 2, 5, "done"), ("to", 5, 1, "done"), ("to", 1, 0, "done"), ("to", 0, 2, "done")]
     web.app.check_journal()
-
-
-def test_up_and_down_to_zero_and_back(scaled):
-    web = scaled("web", policy={"min": 0}, **_RICH)
-    up_and_down_and_zero(web)
     shown = web.app.target("web")
     assert shown["backend"] == "docker_swarm" and shown["ref"] == {"service": "web"}, shown
     assert web.app.metric("alertscaler_backend_requests_total", backend="docker_swarm", code="200") > 0
-
-
-def test_on_a_newer_engine(scaled, own_engine):
-    up_and_down_and_zero(scaled("web", policy={"min": 0}, on=Swarm(own_engine(release="trixie")), **_RICH))
 
 
 def test_a_drain_takes_it_to_zero_and_back(scaled):
@@ -138,17 +131,17 @@ def test_a_paused_update_waits_for_a_person(scaled):
 
 
 def test_other_changes_of_the_same_service_are_not_lost(scaled):
-    """Somebody counts up a label 200 times; none of it is undone, and we get our counts all the same."""
+    """Somebody counts up a label 200 times or more; none of it is undone, and we get our counts all the same."""
     web = scaled("web", 1)
     web.service.wait_running(1)
-    failures = []
+    failures, written, enough = [], itertools.count(), threading.Event()
 
     def count_up(spec):
         spec["Labels"]["n"] = str(int(spec["Labels"].get("n", 0)) + 1)
 
     def write():
         try:
-            for _ in range(200):
+            while next(written) < 200 or not enough.is_set():
                 web.service.update(count_up)
         except Exception as error:  # pylint: disable=broad-except  # told to the test below
             failures.append(error)
@@ -156,15 +149,20 @@ def test_other_changes_of_the_same_service_are_not_lost(scaled):
     writer = threading.Thread(target=write)
     writer.start()
     counts = 0
-    while writer.is_alive():
-        count = 3 if counts % 2 else 2
-        web.ask_for(count)
-        eventually(lambda wanted=count: web.service.count() == wanted, 60, f"it is set to {count}")
-        counts += 1
-    writer.join()
+    try:
+        while writer.is_alive():
+            count = 3 if counts % 2 else 2
+            web.ask_for(count)
+            eventually(lambda wanted=count: web.service.count() == wanted, 60, f"it is set to {count}")
+            counts += 1
+            if counts == 5:
+                enough.set()
+    finally:
+        enough.set()
+        writer.join()
     assert not failures, failures
-    assert web.service.spec()["Labels"]["n"] == "200"
-    assert counts > 2
+    assert int(web.service.spec()["Labels"]["n"]) == next(written) - 1 >= 200
+    assert counts >= 5
     assert all(outcome in ("done", "interrupted") for *_what, outcome in web.steps()[:-1]), web.steps()
 
 

@@ -15,7 +15,7 @@ _started = 0
 
 
 class DockerEngine(EngineApi):
-    """`release` is None for the machine's engine, or a Debian suite whose engine is taken instead (another API).
+    """`release` is a Debian suite whose engine is taken instead of the machine's; without it $ALERTSCALER_ENGINE is.
 
     With outside=True containers and builds reach the package mirrors that this machine reaches; otherwise nothing.
     With the certificates of a directory (certificates.py) it also speaks TLS, at 127.0.0.1:2376 inside.
@@ -28,8 +28,8 @@ class DockerEngine(EngineApi):
         self._scratch = scratch
         self._outside = outside
         self._certificates = certificates
-        self._programs = None if release is None else debian.programs(
-            release, ["docker.io", "containerd"], ["dockerd", "docker-proxy", "containerd", "containerd-shim-runc-v2"])
+        release = release or os.environ.get("ALERTSCALER_ENGINE")
+        self._programs = programs(release) if release else None
         self._cgroup = f"{_CGROUP}{os.getpid()}-{_started}"
         self._process = None
         self.namespaces = Namespaces(scratch)
@@ -131,6 +131,21 @@ class DockerEngine(EngineApi):
                 owner = os.path.basename(group)[len(_CGROUP):].split("-")[0]
                 if os.path.basename(group) == self._cgroup or not os.path.exists(f"/proc/{owner}"):
                     _remove_cgroup(group)
+
+
+def programs(release):
+    """The cached directory with the engine of a Debian suite. It runs the containers with the machine's runc."""
+    return debian.programs(release, ["docker.io", "containerd"],
+                           ["dockerd", "docker-proxy", "containerd", "containerd-shim-runc-v2"])
+
+
+def unavailable(release):
+    """Why there is no engine of that Debian suite that runs here, as one line; None if there is."""
+    try:
+        run([os.path.join(programs(release), "dockerd"), "--version"])
+    except (RuntimeError, StopIteration) as error:
+        return f"no Docker Engine of {release} runs here: {' '.join(str(error).split())}"
+    return None
 
 
 def _remove_cgroup(group):
