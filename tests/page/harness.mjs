@@ -78,14 +78,14 @@ export class Program {
 export const launch = () => chromium.launch({executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox']});
 
 /** A page in a context of its own. What it complains about on its console is in `complaints`. */
-export async function open(browser, url, {width = 1440, height = 900, scheme = 'light', ...more} = {}) {
+export async function open(browser, url, {width = 1440, height = 900, scheme = 'light', live = true, ...more} = {}) {
   const context = await browser.newContext({viewport: {width, height}, colorScheme: scheme, reducedMotion: 'reduce', ...more});
   const page = await context.newPage();
   page.complaints = [];
   page.on('console', (message) => { if (message.type() === 'error' || message.type() === 'warning') page.complaints.push(message.text()); });
   page.on('pageerror', (error) => page.complaints.push(String(error)));
   await page.goto(url);
-  await page.locator('#line[data-state="live"]').waitFor();
+  if (live) await page.locator('#line[data-state="live"]').waitFor();
   return page;
 }
 

@@ -1,6 +1,7 @@
 // The page against the real program with simulated targets, in a real browser.
 import assert from 'node:assert/strict';
 import {after, afterEach, before, describe, test} from 'node:test';
+import {pictures} from './fleet.mjs';
 import {Program, eventually, launch, open, screenshot, violations} from './harness.mjs';
 
 let browser;
@@ -308,6 +309,8 @@ async function longestTask(page, work) {
   assert.ok(tasks.length > 100, `only ${tasks.length} tasks were traced`);
   return Math.max(...tasks.map((task) => task.tdur)) / 1000;
 }
+
+test('a fleet at work; the pictures of the README', () => pictures(browser));
 
 test('500 targets scroll and are searched without a long frame', async () => {
   const targets = Array.from({length: 500}, (_, i) => simulated(`service-${String(i).padStart(3, '0')}`));
