@@ -136,6 +136,14 @@ def test_rules(machine):
     assert follow(reader, "rules/README.md") > 4
 
 
+def test_troubleshooting(machine):
+    """The one command outside of its tables; for those see test_troubleshooting.py."""
+    reader = machine()
+    simulated(reader)
+    reader.type("alertscaler --config.file=alertscaler.yml")
+    assert follow(reader, "TROUBLESHOOTING.md") >= 1
+
+
 def test_config(machine):
     assert follow(machine(), "src/config/README.md") >= 1
 
