@@ -93,6 +93,12 @@ def test_the_examples_are_yaml():
                 assert yaml.safe_load(block.text), str(block)
 
 
+def last_is(reader, pattern):
+    """The last entry of the history; a cooldown of the guide may have to pass first."""
+    eventually(lambda: re.search(pattern, reader.type("alertscaler history --limit=1")[1], re.MULTILINE), 90,
+               f"the last that was done is {pattern}")
+
+
 def test_the_first_guide_leads_to_a_scaled_service(engine, compose_v2, project, web_app, scratch, start):
     shop = project(web_app.compose_file(), name="shop")
     shop.up(compose_v2)
@@ -100,17 +106,21 @@ def test_the_first_guide_leads_to_a_scaled_service(engine, compose_v2, project, 
     reader = start(Reader, scratch, engine.namespaces, socket=engine.socket_path)
     assert follow(reader, "README.md") > 25
     # As it was left: with a token and TLS. The rule, Alertmanager and the program as the guide made them.
-    reader.type("alertscaler --config.file=alertscaler.yml")
+    assert reader.type("alertscaler --config.file=alertscaler.yml")[0] == 0
+    for command in ("curl -d @alertmanager/payloads/up-resolved.json http://127.0.0.1:9095/webhook", "alertscaler scale web 1"):
+        status, told = reader.type(command)
+        assert status == 0, told
+    last_is(reader, r" manual .* -> 1 .* done ")
     am = Process("alertmanager", engine.namespaces.command([
         "prometheus-alertmanager", f"--config.file={reader.path('alertmanager.yml')}", "--cluster.listen-address=",
         f"--storage.path={scratch.directory('alertmanager')}"]), scratch.file("alertmanager.log"))
     am.wait_for_log("Listening on", 20)
     with open(reader.path("web.rules.yml"), encoding="utf-8") as rules:
         rule = yaml.safe_load(rules)["groups"][0]["rules"][0]
-    before = len(shop.replicas("web"))
     labels = " ".join(f"{name}={value}" for name, value in rule["labels"].items())
     assert reader.type(f"amtool alert add {rule['alert']} {labels} --alertmanager.url=http://127.0.0.1:9093")[0] == 0
-    eventually(lambda: len(shop.replicas("web")) > before, 60, "Alertmanager's notification has added a replica")
+    last_is(reader, rf" up .* 1 -> 2 .* done .* {rule['alert']}$")
+    assert len(shop.replicas("web")) == 2
 
 
 def simulated(reader, **more):
