@@ -5,8 +5,10 @@
 #include "app/explain.h"
 #include "app/healthcheck.h"
 #include "app/options.h"
+#include "app/schema.h"
 #include "app/serve.h"
 #include "client/commands.h"
+#include "config/shape.h"
 
 namespace {
 
@@ -31,6 +33,12 @@ struct Run {
   }
   int operator()(const alertscaler::app::CompletionOptions& options) const {
     std::fputs(options.script.c_str(), stdout);
+    return 0;
+  }
+  int operator()(const alertscaler::app::SchemaOptions& options) const {
+    const alertscaler::config::Shape shape =
+        options.web ? alertscaler::config::web_config_shape() : alertscaler::config::settings_shape();
+    std::fputs(alertscaler::app::json_schema(shape).c_str(), stdout);
     return 0;
   }
   int operator()(const alertscaler::app::VersionOptions&) const {

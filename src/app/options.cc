@@ -25,9 +25,9 @@ constexpr const char* footer =
     "An alert asks by its labels: scale_action (up, down, to, drain, hold) and scale_target.\n"
     "Try it: alertscaler serve, then  curl -d @alert.json 'http://127.0.0.1:9095/webhook?wait=10s'";
 
-constexpr std::array<std::string_view, 12> commands = {"serve",  "check",       "explain",    "send",
-                                                       "status", "history",     "scale",      "pause",
-                                                       "resume", "healthcheck", "completion", "version"};
+constexpr std::array<std::string_view, 13> commands = {"serve",      "check",  "explain", "send",   "status",
+                                                       "history",    "scale",  "pause",   "resume", "healthcheck",
+                                                       "completion", "schema", "version"};
 
 Result<Duration> parse_timeout(std::string_view given) {
   auto duration = text::parse_duration(given);
@@ -316,6 +316,9 @@ Command parse_command_line(int argc, const char* const* argv) {
   CLI::App* completing = app.add_subcommand("completion", "Print what a shell needs to complete commands and flags");
   std::string shell;
   completing->add_option("SHELL", shell, "bash")->required()->check(CLI::IsMember({"bash"}));
+  SchemaOptions schema;
+  CLI::App* describing = app.add_subcommand("schema", "Print the JSON Schema of the configuration, for editors");
+  describing->add_flag("--web", schema.web, "Of the file of --web.config.file instead");
   const CLI::App* versioning = app.add_subcommand("version", "Print the version");
 
   std::vector<std::string> arguments = with_command(argc, argv);
@@ -333,6 +336,7 @@ Command parse_command_line(int argc, const char* const* argv) {
   if (checking->parsed()) return health;
   if (completing->parsed()) return CompletionOptions{bash_completion(app)};
   if (auto command = clients.given(app)) return *std::move(command);
+  if (describing->parsed()) return schema;
   if (versioning->parsed()) return VersionOptions{};
   return serve;
 }

@@ -46,14 +46,19 @@ struct CompletionOptions {
   std::string script;
 };
 
+// Which of the two configuration files.
+struct SchemaOptions {
+  bool web = false;
+};
+
 // What is left when the command line was only a question (--help) or wrong: the text is printed already.
 struct Exit {
   int status = 0;
 };
 
 using Command = std::variant<Exit, ServeOptions, CheckOptions, HealthcheckOptions, VersionOptions, CompletionOptions,
-                             client::SendOptions, client::StatusOptions, client::HistoryOptions, client::ScaleOptions,
-                             client::PauseOptions, client::ExplainOptions>;
+                             SchemaOptions, client::SendOptions, client::StatusOptions, client::HistoryOptions,
+                             client::ScaleOptions, client::PauseOptions, client::ExplainOptions>;
 
 // Prints help to stdout and errors to stderr.
 [[nodiscard]] Command parse_command_line(int argc, const char* const* argv);

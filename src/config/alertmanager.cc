@@ -10,8 +10,8 @@
 namespace alertscaler::config {
 namespace {
 
-constexpr std::size_t urls_max = 16;
-constexpr std::string_view url_form = "a URL such as http://alertmanager:9093";
+constexpr int urls_max = 16;
+constexpr std::string_view url_words = "a URL such as http://alertmanager:9093";
 
 // Never shown: an address with a password in it.
 bool has_user(std::string_view url) {
@@ -51,17 +51,15 @@ bool is_url(std::string_view url) {
 }
 
 void read_url(const Value& value, std::vector<std::string>& out) {
-  if (value.node().kind != Element::Kind::scalar) {
-    value.expected(url_form);
-    return;
-  }
-  std::string url = value.node().text;
-  if (has_user(url)) {
+  static const Form form("https?://[^/@?#% ]+(/[^?#% ]*)?");
+  if (has_user(value.node().text)) {
     value.problem("a user and a password belong into http_config.basic_auth, not into the URL");
     return;
   }
+  std::string url;
+  if (!value.read_text_like(url, url_words, form)) return;
   if (!is_url(url)) {
-    value.expected(url_form);
+    value.expected(url_words);
     return;
   }
   while (url.ends_with('/')) url.pop_back();
@@ -73,24 +71,22 @@ void read_url(const Value& value, std::vector<std::string>& out) {
 }
 
 void read_urls(const Value& value, Alertmanagers& out) {
-  if (value.node().kind != Element::Kind::list) return read_url(value, out.urls);
-  if (value.node().items.empty() || value.node().items.size() > urls_max) {
-    value.expected("one URL, or a list of 1 to " + std::to_string(urls_max));
-    return;
-  }
-  for (std::size_t i = 0; i < value.node().items.size(); ++i) read_url(value.item(i), out.urls);
+  const std::string what = "one URL, or a list of 1 to " + std::to_string(urls_max);
+  for (const Value& item : value.one_or_items(what, {.least = 1, .most = urls_max})) read_url(item, out.urls);
 }
 
 constexpr std::array<Field<Alertmanagers>, 3> alertmanager_fields = {{
-    {"url", read_urls},
-    {"resync_interval", [](const Value& v, Alertmanagers& a) { v.read(a.resync_interval, AtLeast::one); }},
-    {"http_config", [](const Value& v, Alertmanagers& a) { read_http_config(v, a.http); }},
+    {"url", read_urls, "Where Alertmanager is, with its prefix if it has one; of a cluster the list of all of them"},
+    {"resync_interval", [](const Value& v, Alertmanagers& a) { v.read(a.resync_interval, AtLeast::one); },
+     "How often they are asked"},
+    {"http_config", [](const Value& v, Alertmanagers& a) { read_http_config(v, a.http); },
+     "How to reach them, with keys of Alertmanager's own http_config"},
 }};
 
 }  // namespace
 
 void read_alertmanager(const Value& value, Alertmanagers& out) {
-  if (value.node().kind == Element::Kind::nothing) return;
+  if (value.left_empty()) return;
   MapReader map(value, "a map such as {url: \"http://alertmanager:9093\"}");
   map.take(alertmanager_fields, out);
   map.finish({"url"});

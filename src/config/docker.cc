@@ -87,37 +87,35 @@ struct DockerDraft {
 
 void read_tls(const Value& value, DockerDraft& draft) {
   static constexpr std::array<Field<DockerEndpoint>, 3> fields = {{
-      {"ca_file", [](const Value& v, DockerEndpoint& e) { v.read_path(e.ca_file); }},
-      {"cert_file", [](const Value& v, DockerEndpoint& e) { v.read_path(e.cert_file); }},
-      {"key_file", [](const Value& v, DockerEndpoint& e) { v.read_path(e.key_file); }},
+      {"ca_file", [](const Value& v, DockerEndpoint& e) { v.read_path(e.ca_file); },
+       "The authority that signed the engine's certificate"},
+      {"cert_file", [](const Value& v, DockerEndpoint& e) { v.read_path(e.cert_file); },
+       "The certificate with which alertscaler shows who it is; both or neither"},
+      {"key_file", [](const Value& v, DockerEndpoint& e) { v.read_path(e.key_file); }, "Its key"},
   }};
-  if (value.node().kind == Element::Kind::nothing) return;
+  if (value.left_empty()) return;
   draft.has_tls = true;
   MapReader map(value, "a map such as {ca_file: ca.pem, cert_file: cert.pem, key_file: key.pem}");
   map.take(fields, draft.tls);
   map.finish({"ca_file"});
-  const auto has = [&](std::string_view key) {
-    return std::any_of(value.node().entries.begin(), value.node().entries.end(),
-                       [&](const Entry& entry) { return entry.key == key; });
-  };
-  if (has("cert_file") != has("key_file")) {
-    value.problem("cert_file and key_file belong together, and only one of them is here");
+  map.pair("cert_file", "key_file");
+}
+
+void read_host(const Value& value, DockerDraft& draft) {
+  std::string text = DockerEndpoint{}.host;
+  static const Form form(R"(unix:///.+|tcp://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\])(:0*[1-9][0-9]{0,4})?/?)");
+  if (!value.read_text_like(text, host_form, form)) return;
+  const auto host = engine_host(text, draft.has_tls);
+  if (!host) {
+    value.problem(host.error().message);
+    return;
   }
+  draft.host = *host;
 }
 
 constexpr std::array<Field<DockerDraft>, 2> docker_fields = {{
-    {"tls_config", read_tls},
-    {"host",
-     [](const Value& v, DockerDraft& d) {
-       std::string text;
-       if (!v.read_text(text, host_form)) return;
-       const auto host = engine_host(text, d.has_tls);
-       if (!host) {
-         v.problem(host.error().message);
-         return;
-       }
-       d.host = *host;
-     }},
+    {"tls_config", read_tls, "With it the connection to a tcp:// host uses TLS"},
+    {"host", read_host, "unix:///PATH or tcp://HOST:PORT (without a port 2375, or 2376 with TLS)"},
 }};
 
 std::string variable(const Environment& environment, const std::string& name) {
@@ -132,11 +130,9 @@ void read_docker(const Value& value, DockerEndpoint& out) {
   MapReader map(value, "a map such as {host: \"unix:///var/run/docker.sock\"}");
   map.take(docker_fields, draft);
   map.finish();
+  if (map.shape() != nullptr) map.shape()->only_with.push_back({"tls_config", {"host"}});
   if (draft.has_tls && (draft.host.empty() || draft.host.starts_with("unix://"))) {
-    const auto& entries = value.node().entries;
-    const bool named =
-        std::any_of(entries.begin(), entries.end(), [](const Entry& entry) { return entry.key == "host"; });
-    if (!named || !draft.host.empty()) value.problem("tls_config needs a host of the form tcp://HOST:PORT");
+    if (!map.has("host") || !draft.host.empty()) value.problem("tls_config needs a host of the form tcp://HOST:PORT");
   }
   out = draft.tls;
   if (!draft.host.empty()) out.host = draft.host;

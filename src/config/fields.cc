@@ -15,6 +15,7 @@ MapReader::MapReader(const Value& value, std::string_view what) : value_(value) 
   const Element& node = value.node();
   is_map_ = node.kind == Element::Kind::map || node.kind == Element::Kind::nothing;
   if (!is_map_) value.expected(what);
+  if (value.shape() != nullptr) value.shape()->kind = Shape::Kind::map;
   for (const Entry& entry : node.entries) unknown_.push_back(&entry);
 }
 
@@ -25,6 +26,42 @@ const Entry* MapReader::known(std::string_view key) {
   const Entry* entry = *found;
   unknown_.erase(found);
   return entry;
+}
+
+Value MapReader::described(std::string_view key, std::string_view about) const {
+  Value value = value_.part(value_.shape()->keys, std::string(key));
+  value.shape()->about = about;
+  return value;
+}
+
+bool MapReader::has(std::string_view key) const {
+  const auto& entries = value_.node().entries;
+  return std::any_of(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.key == key; });
+}
+
+void MapReader::exclude(std::string_view one, std::string_view other) {
+  if (shape() != nullptr) shape()->never_both.emplace_back(one, other);
+  if (has(one) && has(other)) value_.problem(std::string(one) + " and " + std::string(other) + " exclude each other");
+}
+
+void MapReader::pair(std::string_view one, std::string_view other) {
+  if (shape() != nullptr) {
+    shape()->only_with.push_back({std::string(one), {std::string(other)}});
+    shape()->only_with.push_back({std::string(other), {std::string(one)}});
+  }
+  if (has(one) != has(other)) {
+    value_.problem(std::string(one) + " and " + std::string(other) + " belong together, and only one of them is here");
+  }
+}
+
+void MapReader::need_one(std::initializer_list<std::string_view> keys, const std::vector<std::string>& unless,
+                         std::string_view message) {
+  if (shape() != nullptr) {
+    shape()->at_least_one.emplace_back(keys.begin(), keys.end());
+    return;
+  }
+  const bool any = std::any_of(keys.begin(), keys.end(), [&](std::string_view key) { return has(key); });
+  if (is_map_ && unless.empty() && !any) value_.problem(std::string(message));
 }
 
 bool MapReader::refuse_later(std::span<const std::string_view> keys) {
@@ -40,6 +77,11 @@ bool MapReader::refuse_later(std::span<const std::string_view> keys) {
 }
 
 std::vector<std::string> MapReader::finish(std::initializer_list<std::string_view> required) {
+  if (Shape* described = shape()) {
+    std::erase_if(described->keys, [](const Shape& key) { return key.never; });
+    described->required.assign(required.begin(), required.end());
+    return {};
+  }
   std::vector<std::string> all_meant;
   for (const Entry* entry : unknown_) {
     const auto meant = meant_by(entry->key, known_);
@@ -49,11 +91,9 @@ std::vector<std::string> MapReader::finish(std::initializer_list<std::string_vie
     value_.problem_at(entry->at, "unknown key " + text::json_quote(text::shorten(entry->key, key_bytes_max)) + hint);
     if (meant) all_meant.push_back(*meant);
   }
-  const auto& entries = value_.node().entries;
   for (const std::string_view key : required) {
-    const bool here = std::any_of(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.key == key; });
     const bool misspelt = std::find(all_meant.begin(), all_meant.end(), key) != all_meant.end();
-    if (is_map_ && !here && !misspelt) value_.problem(std::string(key) + " is missing");
+    if (is_map_ && !has(key) && !misspelt) value_.problem(std::string(key) + " is missing");
   }
   return all_meant;
 }

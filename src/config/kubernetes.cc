@@ -56,9 +56,10 @@ KubernetesAccess in_cluster(const Environment& environment, const std::string& f
 
 void read_kubernetes(const Value& value, KubernetesEndpoint& out) {
   static constexpr std::array<Field<KubernetesEndpoint>, 2> fields = {{
-      {"kubeconfig", [](const Value& v, KubernetesEndpoint& e) { v.read_path(e.kubeconfig); }},
-      {"context", [](const Value& v,
-                     KubernetesEndpoint& e) { v.read_text(e.context, "the name of a context of the kubeconfig"); }},
+      {"kubeconfig", [](const Value& v, KubernetesEndpoint& e) { v.read_path(e.kubeconfig); }, "A kubeconfig file"},
+      {"context",
+       [](const Value& v, KubernetesEndpoint& e) { v.read_text(e.context, "the name of a context of the kubeconfig"); },
+       "Which context of the kubeconfig; left out: its current one"},
   }};
   MapReader map(value, "a map such as {kubeconfig: /etc/alertscaler/kubeconfig, context: prod}");
   map.take(fields, out);

@@ -27,8 +27,10 @@ struct SettingsDraft {
 
 void read_labels(const Value& value, SettingsDraft& draft) {
   static constexpr std::array<Field<InstructionLabels>, 2> fields = {{
-      {"action", [](const Value& v, InstructionLabels& l) { v.read_text(l.action, "the name of a label"); }},
-      {"target", [](const Value& v, InstructionLabels& l) { v.read_text(l.target, "the name of a label"); }},
+      {"action", [](const Value& v, InstructionLabels& l) { v.read_text(l.action, "the name of a label"); },
+       "The label whose value says what to do: up, down, to, drain or hold"},
+      {"target", [](const Value& v, InstructionLabels& l) { v.read_text(l.target, "the name of a label"); },
+       "The label whose value is the name of a target"},
   }};
   static constexpr std::array<std::string_view, 1> later = {"node"};
   InstructionLabels& labels = draft.settings.labels;
@@ -51,36 +53,48 @@ void read_defaults(const Value& value, SettingsDraft& draft) {
 }
 
 constexpr std::array<Field<SettingsDraft>, 10> settings_fields = {{
-    {"labels", read_labels},
+    {"labels", read_labels, "Which labels of an alert carry the instruction"},
     {"docker",
      [](const Value& v, SettingsDraft& d) {
        d.has_docker = v.node().kind != Element::Kind::nothing;
        read_docker(v, d.settings.docker);
-     }},
-    {"kubernetes", [](const Value& v, SettingsDraft& d) { read_kubernetes(v, d.settings.kubernetes); }},
+     },
+     "Where the Docker Engine is; without this key the environment says it (DOCKER_HOST and so on)"},
+    {"kubernetes", [](const Value& v, SettingsDraft& d) { read_kubernetes(v, d.settings.kubernetes); },
+     "Which Kubernetes cluster; left out: the one that alertscaler runs in, else KUBECONFIG, else ~/.kube/config"},
     {"max_parallel",
-     [](const Value& v, SettingsDraft& d) { v.read(d.settings.max_parallel, {.least = 1, .most = 256}); }},
-    {"stale_after", [](const Value& v, SettingsDraft& d) { v.read(d.settings.stale_after, AtLeast::one); }},
-    {"history_retention", [](const Value& v, SettingsDraft& d) { v.read(d.settings.history_retention, AtLeast::one); }},
-    {"defaults", read_defaults},  // before the targets, which start from them
+     [](const Value& v, SettingsDraft& d) { v.read(d.settings.max_parallel, {.least = 1, .most = 256}); },
+     "How many targets are looked at and changed at the same time"},
+    {"stale_after", [](const Value& v, SettingsDraft& d) { v.read(d.settings.stale_after, AtLeast::one); },
+     "An active alert that nobody has sent again for so long has ended; above Alertmanager's repeat_interval"},
+    {"history_retention", [](const Value& v, SettingsDraft& d) { v.read(d.settings.history_retention, AtLeast::one); },
+     "How long the history of actions is kept"},
+    {"defaults", read_defaults,  // before the targets, which start from them
+     "Policy keys that each target starts from"},
     {"targets",
      [](const Value& v, SettingsDraft& d) {
        d.settings.targets = read_targets(v, d.defaults);
        d.all_targets_known = d.settings.targets.size() == v.node().items.size();
-     }},
+     },
+     "What can be scaled or drained"},
     {"routes",  // after the targets that they name
      [](const Value& v, SettingsDraft& d) {
        d.settings.routes = read_routes(v, d.all_targets_known ? &d.settings.targets : nullptr);
-     }},
-    {"alertmanager", [](const Value& v, SettingsDraft& d) { read_alertmanager(v, d.settings.alertmanager); }},
+     },
+     "What alerts ask for whose rules you cannot edit; the first that matches counts, before the alert's labels"},
+    {"alertmanager", [](const Value& v, SettingsDraft& d) { read_alertmanager(v, d.settings.alertmanager); },
+     "Which Alertmanager to ask, at the start and in an interval, what fires"},
 }};
 
 constexpr std::array<Field<WebConfig>, 5> web_fields = {{
-    {"tls_server_config", read_tls_server},
-    {"http_server_config", read_http_server},
-    {"basic_auth_users", read_basic_auth_users},
-    {"bearer_token_file", [](const Value& v, WebConfig& w) { v.read_path(w.bearer_token_file); }},
-    {"grafana_hmac_secret_file", [](const Value& v, WebConfig& w) { v.read_path(w.grafana_hmac_secret_file); }},
+    {"tls_server_config", read_tls_server, "With it only https is spoken"},
+    {"http_server_config", read_http_server, "What goes with every answer"},
+    {"basic_auth_users", read_basic_auth_users,
+     "User names and their passwords as bcrypt hashes (htpasswd -nB alice), of a cost from 4 to 16"},
+    {"bearer_token_file", [](const Value& v, WebConfig& w) { v.read_path(w.bearer_token_file); },
+     "A file with one token a line; a request needs one of them, or a user and password"},
+    {"grafana_hmac_secret_file", [](const Value& v, WebConfig& w) { v.read_path(w.grafana_hmac_secret_file); },
+     "A file with one secret a line; a Grafana notification must be signed with one of them"},
 }};
 
 template <class T>
@@ -153,6 +167,19 @@ Loaded<WebConfig> web_config_from(std::string_view yaml, Report& report) {
   return result(std::move(web), report);
 }
 
+// What the readers of a file would take, from running them without one.
+template <class T, std::size_t N>
+Shape shape_of(const std::array<Field<T>, N>& fields, std::string about) {
+  Shape shape;
+  shape.about = std::move(about);
+  Report ignored("", {});
+  MapReader map(Value::describing(shape, ignored), "");
+  T draft;
+  map.take(fields, draft);
+  map.finish();
+  return shape;
+}
+
 // The file's text, or the one problem that it cannot be read.
 Loaded<std::string> text_of(const std::string& file) {
   auto text = read_file(file);
@@ -180,6 +207,16 @@ Environment process_environment() {
     if (const char* value = std::getenv(name)) environment.emplace(name, value);
   }
   return environment;
+}
+
+Shape settings_shape() {
+  Shape shape = shape_of(settings_fields, "The configuration of alertscaler: --config.file");
+  shape.required = {"targets"};  // said by read_targets, with an example
+  return shape;
+}
+
+Shape web_config_shape() {
+  return shape_of(web_fields, "The web configuration of alertscaler: --web.config.file");
 }
 
 Loaded<Settings> parse_settings(std::string_view yaml, const std::string& file, const Environment& environment) {

@@ -20,19 +20,11 @@ struct RouteDraft {
 };
 
 void read_matchers(const Value& value, RouteDraft& draft) {
-  const Element& node = value.node();
-  if (node.kind != Element::Kind::list || node.items.empty()) {
-    value.expected(matchers_example);
-    return;
-  }
-  for (std::size_t i = 0; i < node.items.size(); ++i) {
-    const Value item = value.item(i);
-    constexpr std::string_view example = "a matcher such as severity=~\"warning|critical\"";
-    if (item.node().kind != Element::Kind::scalar) {
-      item.expected(example);
-      continue;
-    }
-    auto parsed = parse_matchers(item.node().text);
+  constexpr std::string_view example = "a matcher such as severity=~\"warning|critical\"";
+  for (const Value& item : value.items(matchers_example, {.least = 1, .most = any_length})) {
+    std::string text;
+    if (!item.read_raw(text, example)) continue;
+    auto parsed = parse_matchers(text);
     if (!parsed) {
       item.problem(parsed.error().message);
     } else if (parsed->empty()) {
@@ -65,15 +57,16 @@ void read_target_label(const Value& value, RouteDraft& draft) {
 }
 
 constexpr std::array<Field<RouteDraft>, 5> route_fields = {{
-    {"matchers", read_matchers},
-    {"action", read_action},
-    {"target", read_target},
-    {"target_label", read_target_label},
+    {"matchers", read_matchers, "All must match, in Alertmanager's syntax: severity=~\"warning|critical\""},
+    {"action", read_action, "What the alert asks for"},
+    {"target", read_target, "Of which target, by its name"},
+    {"target_label", read_target_label, "Or the label of the alert whose value is the target's name"},
     {"node_label",
      [](const Value& v, RouteDraft& d) {
        d.node_label = v;
        v.read_text(d.route.node_label, "the name of a label");
-     }},
+     },
+     "Of a target of nodes: the label of the alert that names the node; left out: the target's own node_label"},
 }};
 
 // A route to a target of nodes names one and drains it; other targets have none.
@@ -111,14 +104,8 @@ void check_target(const Value& value, const RouteDraft& draft, const std::map<Ta
 std::vector<AlertRoute> read_routes(const Value& value, const std::map<TargetName, Target>* targets) {
   constexpr std::string_view example = "{matchers: ['alertname=\"HighLoad\"'], action: up, target: web}";
   std::vector<AlertRoute> routes;
-  const Element& node = value.node();
-  if (node.kind == Element::Kind::nothing) return routes;
-  if (node.kind != Element::Kind::list) {
-    value.expected("a list of routes, such as [" + std::string(example) + "]");
-    return routes;
-  }
-  for (std::size_t i = 0; i < node.items.size(); ++i) {
-    const Value item = value.item(i);
+  if (value.left_empty()) return routes;
+  for (const Value& item : value.items("a list of routes, such as [" + std::string(example) + "]")) {
     if (item.node().kind != Element::Kind::map) {
       item.expected("a map such as " + std::string(example));
       continue;
@@ -127,6 +114,7 @@ std::vector<AlertRoute> read_routes(const Value& value, const std::map<TargetNam
     MapReader map(item, example);
     map.take(route_fields, draft);
     const std::vector<std::string> misspelt = map.finish({"matchers", "action"});
+    if (map.shape() != nullptr) map.shape()->exactly_one = {"target", "target_label"};
     const bool target_misspelt =
         std::any_of(misspelt.begin(), misspelt.end(), [](const std::string& key) { return key.starts_with("target"); });
     if (!target_misspelt) check_target(item, draft, targets);

@@ -12,21 +12,6 @@
 namespace alertscaler::config {
 namespace {
 
-constexpr std::size_t name_bytes_max = 63;
-
-bool is_lower_or_digit(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-bool is_letter_or_digit(char c) {
-  return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z');
-}
-bool is_service_character(char c) {
-  return is_letter_or_digit(c) || c == '_' || c == '.' || c == '-';
-}
-bool is_project_character(char c) {
-  return is_lower_or_digit(c) || c == '_' || c == '-';
-}
-
 struct TargetDraft {
   Target target;
   std::optional<Mark> name_at;
@@ -41,11 +26,11 @@ struct TargetDraft {
 };
 
 void read_name(const Value& value, TargetDraft& draft) {
+  static const Form form("[A-Za-z0-9][A-Za-z0-9_.-]{0,62}");
   std::string name;
-  if (!value.read_text(name, "a name")) return;
-  if (name.size() > name_bytes_max || !is_letter_or_digit(name.front()) ||
-      !std::all_of(name.begin(), name.end(), is_service_character)) {
-    value.expected("a name of at most 63 letters, digits, \"_\", \".\" and \"-\" that begins with a letter or digit");
+  if (!value.read_text(
+          name, "a name", form,
+          "a name of at most 63 letters, digits, \"_\", \".\" and \"-\" that begins with a letter or digit")) {
     return;
   }
   draft.target.name = TargetName{name};
@@ -54,8 +39,9 @@ void read_name(const Value& value, TargetDraft& draft) {
 
 void read_simulated(const Value& value, TargetDraft& draft) {
   static constexpr std::array<Field<Simulated>, 2> fields = {{
-      {"replicas", [](const Value& v, Simulated& s) { v.read(s.replicas); }},
-      {"startup_delay", [](const Value& v, Simulated& s) { v.read(s.startup_delay, AtLeast::zero); }},
+      {"replicas", [](const Value& v, Simulated& s) { v.read(s.replicas); }, "How many there are in the beginning"},
+      {"startup_delay", [](const Value& v, Simulated& s) { v.read(s.startup_delay, AtLeast::zero); },
+       "How long a new one takes to be ready"},
   }};
   Simulated simulated;
   MapReader map(value, "a map such as {replicas: 2, startup_delay: 3s}");
@@ -67,7 +53,7 @@ void read_simulated(const Value& value, TargetDraft& draft) {
 
 void read_advisory(const Value& value, TargetDraft& draft) {
   static constexpr std::array<Field<Advisory>, 1> fields = {{
-      {"initial", [](const Value& v, Advisory&) { v.problem("stands beside advisory, not in it"); }},
+      {"initial", [](const Value& v, Advisory&) { v.refuse("stands beside advisory, not in it"); }},
   }};
   Advisory advisory;
   MapReader map(value, "an empty map, {}");
@@ -78,50 +64,37 @@ void read_advisory(const Value& value, TargetDraft& draft) {
 }
 
 void read_project(const Value& value, ComposeService& service) {
-  std::string name;
-  if (!value.read_text(name, "the name of a Compose project")) return;
-  if (!std::all_of(name.begin(), name.end(), is_project_character)) {
-    const std::string lower = text::to_lower(name);
-    const bool case_only = std::all_of(lower.begin(), lower.end(), is_project_character);
-    value.expected("the name of a Compose project, which has only a-z, 0-9, \"_\" and \"-\"" +
-                   (case_only ? " (Compose makes it " + lower + ")" : std::string{}));
-    return;
-  }
-  service.project = name;
+  static const Form form("[a-z0-9_-]+");
+  const std::string lower = text::to_lower(value.node().text);
+  const std::string hint = form.fits(lower) ? " (Compose makes it " + lower + ")" : std::string{};
+  value.read_text(service.project, "the name of a Compose project", form,
+                  "the name of a Compose project, which has only a-z, 0-9, \"_\" and \"-\"" + hint);
 }
 
 void read_service(const Value& value, ComposeService& service) {
-  std::string name;
-  if (!value.read_text(name, "the name of a Compose service")) return;
-  if (!std::all_of(name.begin(), name.end(), is_service_character)) {
-    value.expected("the name of a Compose service, which has only letters, digits, \"_\", \".\" and \"-\"");
-    return;
-  }
-  service.service = name;
+  static const Form form("[A-Za-z0-9_.-]+");
+  value.read_text(service.service, "the name of a Compose service", form,
+                  "the name of a Compose service, which has only letters, digits, \"_\", \".\" and \"-\"");
 }
 
 void read_copy_paths(const Value& value, ComposeService& service) {
-  if (value.node().kind != Element::Kind::list) {
-    if (value.node().kind != Element::Kind::nothing) value.expected("a list of paths, such as [/etc/app.conf]");
-    return;
-  }
-  for (std::size_t i = 0; i < value.node().items.size(); ++i) {
-    const Value item = value.item(i);
+  static const Form form("/(.*[^/])?[^/]");
+  if (value.left_empty()) return;
+  for (const Value& item : value.items("a list of paths, such as [/etc/app.conf]")) {
     std::string path;
-    if (!item.read_text(path, "a path")) continue;
-    if (!path.starts_with('/') || path.ends_with('/')) {
-      item.expected("the absolute path of a file in the container");
-      continue;
+    if (item.read_text(path, "a path", form, "the absolute path of a file in the container")) {
+      service.copy_paths.push_back(path);
     }
-    service.copy_paths.push_back(path);
   }
 }
 
 void read_compose(const Value& value, TargetDraft& draft) {
   static constexpr std::array<Field<ComposeService>, 3> fields = {{
-      {"project", read_project},
-      {"service", read_service},
-      {"copy_paths", read_copy_paths},
+      {"project", read_project, "The name of the Compose project, as docker compose ls shows it"},
+      {"service", read_service, "The service, as docker compose ps shows it"},
+      {"copy_paths", read_copy_paths,
+       "Files that were put into the running containers and are in no image, volume or mount: a new replica gets a "
+       "copy"},
   }};
   ComposeService service;
   MapReader map(value, "a map such as {project: shop, service: web}");
@@ -157,12 +130,12 @@ void read_workload(const Value& value, TargetDraft& draft) {
 
 void read_initial(const Value& value, TargetDraft& draft) {
   draft.initial_at = value.at();
-  int initial = 0;
-  if (value.read(initial)) draft.initial = initial;
+  value.read(draft.initial);
 }
 
 void read_node_label(const Value& value, TargetDraft& draft) {
   draft.node_label_at = value.at();
+  draft.node_label = KubernetesNodes{}.node_label;
   value.read_text(draft.node_label, "the name of a label");
 }
 
@@ -173,25 +146,32 @@ void read_nodes(const Value& value, TargetDraft& draft) {
 }
 
 constexpr std::array<Field<TargetDraft>, 4> target_fields = {{
-    {"name", read_name},
-    {"initial", read_initial},
+    {"name", read_name, "By which alerts and people call it"},
+    {"initial", read_initial,
+     "Beside advisory: the desired count in the beginning; left out: 1, or the nearest within min and max"},
     {"hpa",
      [](const Value& v, TargetDraft& d) {
        d.hpa_at = v.at();
        (void)read_hpa(v, d.hpa);
-     }},
-    {"node_label", read_node_label},
+     },
+     "Beside kubernetes, when an HPA or KEDA sets the count: move its floor (auto), leave it alone (refuse), or scale "
+     "all the same (ignore)"},
+    {"node_label", read_node_label, "Beside a kind of nodes: the label of an alert that says which node"},
 }};
 
 constexpr std::array<Field<TargetDraft>, 8> kind_fields = {{
-    {"docker_compose", read_compose},
-    {"docker_swarm", read_swarm_service},
-    {"docker_swarm_node", read_swarm_nodes},
-    {"kubernetes", read_workload},
-    {"kubernetes_node", read_nodes},
-    {"command", read_programs},
-    {"simulated", read_simulated},
-    {"advisory", read_advisory},
+    {"docker_compose", read_compose, "Kind: the replicas of a Compose service on the engine"},
+    {"docker_swarm", read_swarm_service,
+     "Kind: the replicas of a Swarm service; docker must be a manager of the Swarm"},
+    {"docker_swarm_node", read_swarm_nodes,
+     "Kind: the nodes of the Swarm that docker manages, which are drained and never scaled"},
+    {"kubernetes", read_workload, "Kind: an object in a Kubernetes cluster, anything that kubectl scale can scale"},
+    {"kubernetes_node", read_nodes, "Kind: nodes of a Kubernetes cluster, which are drained and never scaled"},
+    {"command", read_programs, "Kind: anything else that two programs of yours count and scale"},
+    {"simulated", read_simulated,
+     "Kind: a fleet that exists only in alertscaler, for trying things out; its count survives a restart"},
+    {"advisory", read_advisory,
+     "Kind: touches nothing; the desired count is shown in the API and the metrics for something else to act on"},
 }};
 constexpr std::array<std::string_view, 1> later_kinds = {"docker_nodes"};
 
@@ -269,6 +249,14 @@ std::optional<std::string> owned_by(const BackendRef& backend) {
   return std::nullopt;
 }
 
+// What the checks of a whole target know about its keys.
+void describe_kinds(Shape& shape) {
+  for (const auto& kind : kind_fields) shape.exactly_one.emplace_back(kind.key);
+  shape.only_with.push_back({"initial", {std::string(backend_name(Advisory{}))}});
+  shape.only_with.push_back({"hpa", {std::string(backend_name(KubernetesWorkload{}))}});
+  describe_node_keys(shape);
+}
+
 TargetDraft read_target(const Value& value, const PolicyDraft& defaults) {
   TargetDraft draft;
   PolicyDraft policy;
@@ -290,6 +278,7 @@ TargetDraft read_target(const Value& value, const PolicyDraft& defaults) {
   const bool has_later_kind = map.refuse_later(later_kinds);
   read_policy(map, policy);
   const std::vector<std::string> misspelt = map.finish({"name"});
+  if (map.shape() != nullptr) describe_kinds(*map.shape());
   if (!has_later_kind || !draft.kinds.empty()) draft.backend_known &= check_kind(value, draft, misspelt);
   if (draft.backend_known) check_node_keys(value, draft.target.backend, draft.node_label_at);
   if (!draft.node_label.empty()) {
@@ -319,18 +308,14 @@ std::map<TargetName, Target> read_targets(const Value& value, const PolicyDraft&
     value.problem("no target to scale; add at least one, such as " + std::string(example));
     return targets;
   }
-  if (node.kind != Element::Kind::list) {
-    value.expected("a list of targets, such as " + std::string(example));
-    return targets;
-  }
   struct First {
     std::string name;
     Mark at;
   };
   std::map<TargetName, Mark> names;
   std::map<std::string, First> owned;
-  for (std::size_t i = 0; i < node.items.size(); ++i) {
-    const Value item = value.item(i);
+  for (const Value& item :
+       value.items("a list of targets, such as " + std::string(example), {.least = 1, .most = any_length})) {
     TargetDraft draft = read_target(item, defaults);
     if (!draft.name_at) continue;
     const TargetName name = draft.target.name;

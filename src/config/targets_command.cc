@@ -17,20 +17,17 @@ bool mentions(const std::vector<std::string>& argv, std::string_view word) {
 
 // No shell takes it apart, so a line of text would be the name of one program, blanks included.
 bool read_argv(const Value& value, std::vector<std::string>& out, const std::string& example) {
-  if (value.node().kind != Element::Kind::list || value.node().items.empty()) {
-    return value.expected("a program and its arguments as a list, such as " + example);
-  }
+  const std::vector<Value> items =
+      value.items("a program and its arguments as a list, such as " + example, {.least = 1, .most = any_length});
   std::vector<std::string> argv;
-  for (std::size_t i = 0; i < value.node().items.size(); ++i) {
-    const Value item = value.item(i);
-    const Element& node = item.node();
-    if (node.kind != Element::Kind::scalar) return item.expected("an argument; quote one that has {, [ or : in it");
-    if (node.text.find('\0') != std::string::npos) return item.expected("an argument without a zero byte");
-    if (i == 0 && node.text.empty()) return item.expected("the name or path of a program");
-    argv.push_back(node.text);
+  for (const Value& item : items) {
+    std::string argument;
+    if (!item.read_raw(argument, "an argument; quote one that has {, [ or : in it")) return false;
+    if (argv.empty() && argument.empty()) return item.expected("the name or path of a program");
+    argv.push_back(argument);
   }
   out = std::move(argv);
-  return true;
+  return !out.empty();
 }
 
 void read_observe(const Value& value, CommandTarget& command) {
@@ -41,6 +38,7 @@ void read_observe(const Value& value, CommandTarget& command) {
 }
 
 void read_scale(const Value& value, CommandTarget& command) {
+  if (value.shape() != nullptr) value.shape()->mentioned = replicas_word;
   if (!read_argv(value, command.scale, R"([/usr/local/bin/scale-workers, "{replicas}"])")) return;
   if (!mentions(command.scale, replicas_word)) {
     value.problem("no argument says how many there shall be: one of them needs {replicas}");
@@ -53,21 +51,15 @@ bool is_variable_name(const std::string& name) {
 }
 
 void read_env(const Value& value, CommandTarget& command) {
-  if (value.node().kind == Element::Kind::nothing) return;
-  if (value.node().kind != Element::Kind::map) {
-    value.expected("a map of environment variables, such as {ANSIBLE_CONFIG: /etc/ansible/ansible.cfg}");
-    return;
-  }
-  for (const Entry& entry : value.node().entries) {
-    const Value variable = value.entry(entry);
-    const Element& node = variable.node();
-    const bool is_text = node.kind == Element::Kind::scalar && node.text.find('\0') == std::string::npos;
-    if (!is_variable_name(entry.key)) {
-      variable.problem_at(entry.at, "is no name of an environment variable");
-    } else if (node.kind != Element::Kind::nothing && !is_text) {
-      variable.expected("the text of an environment variable");
+  if (value.left_empty()) return;
+  for (const auto& [name, at, variable] :
+       value.members("a map of environment variables, such as {ANSIBLE_CONFIG: /etc/ansible/ansible.cfg}")) {
+    std::string text;
+    if (!variable.left_empty() && !variable.read_raw(text, "the text of an environment variable")) continue;
+    if (is_variable_name(name)) {
+      command.env[name] = text;
     } else {
-      command.env[entry.key] = node.text;
+      variable.problem_at(at, "is no name of an environment variable");
     }
   }
 }
@@ -76,10 +68,11 @@ void read_env(const Value& value, CommandTarget& command) {
 
 bool read_command(const Value& value, CommandTarget& out) {
   static constexpr std::array<Field<CommandTarget>, 4> fields = {{
-      {"observe", read_observe},
-      {"scale", read_scale},
-      {"env", read_env},
-      {"deadline", [](const Value& v, CommandTarget& c) { v.read(c.deadline, AtLeast::one); }},
+      {"observe", read_observe, "A program and its arguments; it prints one whole number: how many there are"},
+      {"scale", read_scale, "A program and its arguments, {replicas} among them; it sets that count"},
+      {"env", read_env, "Environment variables for both"},
+      {"deadline", [](const Value& v, CommandTarget& c) { v.read(c.deadline, AtLeast::one); },
+       "How long one run of observe may take; for scale there is the target's timeout"},
   }};
   out.directory = value.report().folder().string();
   MapReader map(value, R"(a map such as {observe: [./count], scale: [./scale, "{replicas}"]})");

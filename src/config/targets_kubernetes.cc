@@ -8,9 +8,6 @@
 namespace alertscaler::config {
 namespace {
 
-constexpr std::size_t label_bytes_max = 63;
-constexpr std::size_t name_bytes_max = 253;
-
 struct KnownKind {
   std::string_view kind;
   std::string_view api_version;  // empty: it has no count
@@ -20,61 +17,44 @@ constexpr std::array known_kinds = {KnownKind{"Deployment", "apps/v1"}, KnownKin
                                     KnownKind{"DaemonSet", ""},         KnownKind{"Job", ""},
                                     KnownKind{"CronJob", ""},           KnownKind{"Pod", ""}};
 
-bool is_lower_or_digit(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+// As RFC 1123 has them: of a host, and of several of those with dots between.
+constexpr std::string_view dns_label = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
+std::string dns_name() {
+  return std::string(dns_label) + "(\\." + std::string(dns_label) + ")*";
+}
+constexpr std::size_t name_bytes_max = 253;
+
+void read_namespace(const Value& value, KubernetesWorkload& workload) {
+  static const Form form(dns_label);
+  value.read_text(workload.name_space, "the name of a namespace, which has only a-z, 0-9 and \"-\", at most 63 of them",
+                  form);
 }
 
-bool is_dns_label(std::string_view text) {
-  return !text.empty() && text.size() <= label_bytes_max && is_lower_or_digit(text.front()) &&
-         is_lower_or_digit(text.back()) &&
-         std::all_of(text.begin(), text.end(), [](char c) { return is_lower_or_digit(c) || c == '-'; });
+void read_kind(const Value& value, KubernetesWorkload& workload) {
+  static const Form form("[A-Za-z][A-Za-z0-9]*");
+  value.read_text(workload.kind, "the kind of an object, such as Deployment", form);
 }
 
-bool is_dns_name(std::string_view text) {
-  const std::vector<std::string> labels = text::split(text, '.');
-  return text.size() <= name_bytes_max && std::all_of(labels.begin(), labels.end(), is_dns_label);
-}
-
-bool is_api_version(std::string_view text) {
-  const std::size_t slash = text.find('/');
-  if (slash == std::string_view::npos) return text == "v1";
-  return is_dns_name(text.substr(0, slash)) && is_dns_label(text.substr(slash + 1));
-}
-
-bool is_kind(std::string_view text) {
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  return is_letter(text.front()) &&
-         std::all_of(text.begin(), text.end(), [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
-}
-
-void read_checked(const Value& value, std::string& out, bool (*fits)(std::string_view), std::string_view what) {
-  std::string text;
-  if (!value.read_text(text, what)) return;
-  if (fits(text)) {
-    out = text;
-  } else {
+void read_name(const Value& value, KubernetesWorkload& workload) {
+  static const Form form(dns_name());
+  constexpr std::string_view what = "the name of an object, which has only a-z, 0-9, \"-\" and \".\"";
+  if (value.read_text(workload.name, what, form) && workload.name.size() > name_bytes_max) {
     value.expected(what);
+    workload.name.clear();
   }
 }
 
+void read_api_version(const Value& value, KubernetesWorkload& workload) {
+  static const Form form("v1|" + dns_name() + "/" + std::string(dns_label));
+  value.read_text(workload.api_version, "an API version such as apps/v1 or example.io/v1alpha1", form);
+}
+
 constexpr std::array<Field<KubernetesWorkload>, 4> fields = {{
-    {"namespace",
-     [](const Value& v, KubernetesWorkload& w) {
-       read_checked(v, w.name_space, is_dns_label,
-                    "the name of a namespace, which has only a-z, 0-9 and \"-\", at most 63 of them");
-     }},
-    {"kind",
-     [](const Value& v, KubernetesWorkload& w) {
-       read_checked(v, w.kind, is_kind, "the kind of an object, such as Deployment");
-     }},
-    {"name",
-     [](const Value& v, KubernetesWorkload& w) {
-       read_checked(v, w.name, is_dns_name, "the name of an object, which has only a-z, 0-9, \"-\" and \".\"");
-     }},
-    {"apiVersion",
-     [](const Value& v, KubernetesWorkload& w) {
-       read_checked(v, w.api_version, is_api_version, "an API version such as apps/v1 or example.io/v1alpha1");
-     }},
+    {"namespace", read_namespace,
+     "Where it is; left out: the namespace of the kubeconfig's context, or of the pod that alertscaler runs in"},
+    {"kind", read_kind, "Deployment, StatefulSet, ReplicaSet, ReplicationController, or a kind of your own"},
+    {"name", read_name, "The name of the object"},
+    {"apiVersion", read_api_version, "Needed for other kinds, as kubectl api-resources shows it: example.io/v1"},
 }};
 
 // Fills in the API version of kinds that everybody knows. `at`: what a problem is reported at.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
+#include <variant>
 
 namespace alertscaler::config {
 namespace {
@@ -39,6 +41,20 @@ void check_target_of_nodes(const Value& target) {
   }
 }
 
+// The kinds for which that holds, as the configuration names them.
+template <std::size_t... Index>
+std::vector<std::string> kinds_that(bool (*hold)(const BackendRef&), std::index_sequence<Index...>) {
+  std::vector<std::string> kinds;
+  const auto add = [&](const BackendRef& ref) {
+    if (hold(ref)) kinds.emplace_back(backend_name(ref));
+  };
+  (add(BackendRef(std::in_place_index<Index>)), ...);
+  return kinds;
+}
+std::vector<std::string> kinds_that(bool (*hold)(const BackendRef&)) {
+  return kinds_that(hold, std::make_index_sequence<std::variant_size_v<BackendRef>>());
+}
+
 }  // namespace
 
 std::optional<KubernetesNodes> read_kubernetes_node(const Value& value) {
@@ -46,7 +62,8 @@ std::optional<KubernetesNodes> read_kubernetes_node(const Value& value) {
       {"selector",
        [](const Value& v, KubernetesNodes& n) {
          v.read_text(n.selector, "a selector of node labels, such as node-role.kubernetes.io/worker=");
-       }},
+       },
+       "Which nodes belong to the target, a selector of node labels as kubectl -l takes it; left out: all"},
   }};
   KubernetesNodes nodes;
   MapReader map(value, "a map such as {selector: \"node-role.kubernetes.io/worker=\"}");
@@ -54,6 +71,17 @@ std::optional<KubernetesNodes> read_kubernetes_node(const Value& value) {
   map.finish();
   if (!map.is_map()) return std::nullopt;
   return nodes;
+}
+
+void describe_node_keys(Shape& target) {
+  std::vector<std::string> meaningless;
+  for (const Meaningless& each : of_counts) meaningless.emplace_back(each.key);
+  for (const std::string& kind : kinds_that([](const BackendRef& ref) { return !has_count(ref); })) {
+    target.never_with.push_back({kind, meaningless});
+  }
+  const auto of_nodes = kinds_that([](const BackendRef& ref) { return node_label_of(ref) != nullptr; });
+  target.only_with.push_back({"node_label", of_nodes});
+  target.only_with.push_back({"drain", of_nodes});
 }
 
 void check_node_keys(const Value& target, const BackendRef& backend, const std::optional<Mark>& node_label) {

@@ -15,4 +15,7 @@ namespace alertscaler::config {
 // The keys of the target's own map that mean nothing for what it is. `node_label`: what the target says, if it does.
 void check_node_keys(const Value& target, const BackendRef& backend, const std::optional<Mark>& node_label);
 
+// What that check knows about the keys of a target.
+void describe_node_keys(Shape& target);
+
 }  // namespace alertscaler::config

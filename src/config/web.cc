@@ -37,15 +37,8 @@ constexpr std::array<std::string_view, 13> suites = {"TLS_AES_128_GCM_SHA256",
                                                      "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
                                                      "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA"};
 
-// The items of a list, or the problem that it is none.
 std::vector<Value> items_of(const Value& value, std::string_view what) {
-  std::vector<Value> items;
-  if (value.node().kind == Element::Kind::list) {
-    for (std::size_t i = 0; i < value.node().items.size(); ++i) items.push_back(value.item(i));
-  } else if (value.node().kind != Element::Kind::nothing) {
-    value.expected(what);
-  }
-  return items;
+  return value.left_empty() ? std::vector<Value>{} : value.items(what);
 }
 
 void read_suites(const Value& value, TlsServerConfig& tls) {
@@ -112,57 +105,48 @@ bool is_header_value(const Value& value, std::string_view name, std::string_view
 }
 
 void read_headers(const Value& value, WebConfig& web) {
-  if (value.node().kind == Element::Kind::nothing) return;
-  if (value.node().kind != Element::Kind::map) {
-    value.expected("a map such as {Strict-Transport-Security: max-age=31536000}");
-    return;
-  }
-  for (const Entry& entry : value.node().entries) {
-    if (!is_header_of_ours(entry.key)) {
-      value.problem_at(entry.at, "unknown header " + text::json_quote(text::shorten(entry.key, 60)) +
-                                     "; expected Content-Security-Policy, X-Frame-Options, X-Content-Type-Options, "
-                                     "X-XSS-Protection or Strict-Transport-Security");
+  if (value.left_empty()) return;
+  for (const auto& [name, at, content] : value.members("a map such as {Strict-Transport-Security: max-age=31536000}")) {
+    if (value.shape() == nullptr && !is_header_of_ours(name)) {
+      value.problem_at(at, "unknown header " + text::json_quote(text::shorten(name, 60)) +
+                               "; expected Content-Security-Policy, X-Frame-Options, X-Content-Type-Options, "
+                               "X-XSS-Protection or Strict-Transport-Security");
       continue;
     }
-    const Value content = value.entry(entry);
     std::string text;
-    if (content.read_text(text, "the value of a header") && is_header_value(content, entry.key, text)) {
-      web.headers.emplace_back(entry.key, text);
+    if (content.read_text(text, "the value of a header") && is_header_value(content, name, text)) {
+      web.headers.emplace_back(name, text);
     }
   }
-}
-
-// crypt(3)'s bcrypt: $2y$10$ and 53 characters.
-bool is_bcrypt(std::string_view hash) {
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (hash.size() != 60) return false;
-  const std::string_view kind = hash.substr(0, 4);
-  if (kind != "$2y$" && kind != "$2b$" && kind != "$2a$") return false;
-  if (!is_digit(hash[4]) || !is_digit(hash[5]) || hash[6] != '$') return false;
-  return std::all_of(hash.begin() + 7, hash.end(), [&](char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '/';
-  });
 }
 
 }  // namespace
 
 void read_tls_server(const Value& value, WebConfig& web) {
   static constexpr std::array<Field<TlsServerConfig>, 10> fields = {{
-      {"cert_file", [](const Value& v, TlsServerConfig& t) { v.read_path(t.cert_file); }},
-      {"key_file", [](const Value& v, TlsServerConfig& t) { v.read_path(t.key_file); }},
+      {"cert_file", [](const Value& v, TlsServerConfig& t) { v.read_path(t.cert_file); },
+       "The certificate with the chain below it, PEM"},
+      {"key_file", [](const Value& v, TlsServerConfig& t) { v.read_path(t.key_file); },
+       "Its key without a passphrase, PEM"},
       {"client_auth_type",
-       [](const Value& v, TlsServerConfig& t) { v.read_choice<ClientAuth>(t.client_auth, client_auths); }},
-      {"client_ca_file", [](const Value& v, TlsServerConfig& t) { v.read_path(t.client_ca_file); }},
-      {"client_allowed_sans", read_sans},
-      {"min_version", [](const Value& v, TlsServerConfig& t) { v.read_choice<TlsVersion>(t.min_version, versions); }},
-      {"max_version", [](const Value& v, TlsServerConfig& t) { v.read_choice<TlsVersion>(t.max_version, versions); }},
-      {"cipher_suites", read_suites},
-      {"prefer_server_cipher_suites",
-       [](const Value& v, TlsServerConfig& t) { v.read(t.prefer_server_cipher_suites); }},
-      {"curve_preferences", read_curves},
+       [](const Value& v, TlsServerConfig& t) { v.read_choice<ClientAuth>(t.client_auth, client_auths); },
+       "Which certificates clients need; RequireAndVerifyClientCert counts as authentication"},
+      {"client_ca_file", [](const Value& v, TlsServerConfig& t) { v.read_path(t.client_ca_file); },
+       "Who signs the clients' certificates; needed where they are verified"},
+      {"client_allowed_sans", read_sans,
+       "One of these must be a name (DNS, e-mail, IP or URI) of the client's certificate; left out: any"},
+      {"min_version", [](const Value& v, TlsServerConfig& t) { v.read_choice<TlsVersion>(t.min_version, versions); },
+       "The oldest version of TLS that is spoken"},
+      {"max_version", [](const Value& v, TlsServerConfig& t) { v.read_choice<TlsVersion>(t.max_version, versions); },
+       "The newest version of TLS that is spoken"},
+      {"cipher_suites", read_suites,
+       "Those that may be used, by Go's names; those of TLS 1.3 are not chosen from; left out: OpenSSL's choice"},
+      {"prefer_server_cipher_suites", [](const Value& v, TlsServerConfig& t) { v.read(t.prefer_server_cipher_suites); },
+       "The server's order counts"},
+      {"curve_preferences", read_curves, "Curves, best first; left out: OpenSSL's choice"},
   }};
   static constexpr std::array<std::string_view, 3> later = {"cert", "key", "client_ca"};
-  if (value.node().kind == Element::Kind::nothing) return;
+  if (value.left_empty()) return;
   TlsServerConfig tls;
   MapReader map(value, "a map such as {cert_file: server.crt, key_file: server.key}");
   map.take(fields, tls);
@@ -176,10 +160,13 @@ void read_http_server(const Value& value, WebConfig& web) {
   static constexpr std::array<Field<WebConfig>, 2> fields = {{
       {"http2",
        [](const Value& v, WebConfig&) {
-         bool ignored = false;  // clients agree with the server on what both speak, and this one speaks HTTP/1.1
+         std::optional<bool> ignored;  // clients agree with the server on what both speak: HTTP/1.1
          v.read(ignored);
-       }},
-      {"headers", read_headers},
+       },
+       "Taken and without effect: HTTP/1.1 is spoken, which every client agrees to"},
+      {"headers", read_headers,
+       "Headers of every answer: Strict-Transport-Security, Content-Security-Policy, X-Frame-Options, "
+       "X-Content-Type-Options, X-XSS-Protection"},
   }};
   static constexpr std::array<std::string_view, 1> later = {"rate_limit"};
   MapReader map(value, "a map such as {headers: {X-Frame-Options: deny}}");
@@ -191,23 +178,27 @@ void read_http_server(const Value& value, WebConfig& web) {
 // No message shows a value: it may be a password that somebody forgot to hash.
 void read_basic_auth_users(const Value& value, WebConfig& web) {
   constexpr int cost_max = 16;  // seconds for each login
-  if (value.node().kind == Element::Kind::nothing) return;
+  static const Form name(R"([^:\x00-\x1f\x7f]+)");
+  static const Form bcrypt(R"(\$2[yab]\$[0-9]{2}\$[A-Za-z0-9./]{53})");  // as crypt(3) has it
+  if (value.left_empty()) return;
   if (value.node().kind != Element::Kind::map) {
     value.problem("expected a map of user names and bcrypt hashes");
     return;
   }
-  for (const Entry& entry : value.node().entries) {
-    const Value content = value.entry(entry);
-    const Element& node = entry.value;
-    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
-    if (entry.key.empty() || entry.key.find(':') != std::string::npos ||
-        std::any_of(entry.key.begin(), entry.key.end(), is_control)) {
-      value.problem_at(entry.at, "expected a user name without colons and control characters");
+  for (const auto& [user, at, content] : value.members("a map")) {
+    const Element& node = content.node();
+    std::string described;
+    if (content.shape() != nullptr) {
+      content.read_text_like(described, "a bcrypt hash", bcrypt);
       continue;
     }
-    if (node.kind != Element::Kind::scalar || !is_bcrypt(node.text)) {
+    if (!name.fits(user)) {
+      value.problem_at(at, "expected a user name without colons and control characters");
+      continue;
+    }
+    if (node.kind != Element::Kind::scalar || !bcrypt.fits(node.text)) {
       content.problem("expected a bcrypt hash, 60 characters that begin with $2y$ (htpasswd -nB " +
-                      text::shorten(entry.key, 60) + ")");
+                      text::shorten(user, 60) + ")");
       continue;
     }
     const int cost = (node.text[4] - '0') * 10 + (node.text[5] - '0');
@@ -216,7 +207,7 @@ void read_basic_auth_users(const Value& value, WebConfig& web) {
                       std::to_string(cost_max) + " (htpasswd -nB -C 10)");
       continue;
     }
-    web.basic_auth_users.emplace(entry.key, Secret(node.text));
+    web.basic_auth_users.emplace(user, Secret(node.text));
   }
 }
 
