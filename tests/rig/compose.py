@@ -8,7 +8,7 @@ from rig import debian
 from rig.eventually import eventually
 from rig.processes import run
 
-V2_SUITE = "trixie"
+_V2_SUITE = "trixie"
 
 
 class Compose:
@@ -34,11 +34,12 @@ def v1():
 
 
 def v2():
-    """Compose v2: the machine's, else the one of Debian 13, unpacked into the cache."""
-    program = shutil.which("docker-compose")
+    """Compose v2: that of the engine's release ($ALERTSCALER_ENGINE), the machine's, or else that of Debian 13."""
+    release = os.environ.get("ALERTSCALER_ENGINE")
+    program = None if release else shutil.which("docker-compose")
     if program and _major(program) >= 2:
         return Compose(2, program)
-    folder = debian.programs(V2_SUITE, ["docker-compose"], ["docker-compose"])
+    folder = debian.programs(release or _V2_SUITE, ["docker-compose"], ["docker-compose"])
     return Compose(2, os.path.join(folder, "docker-compose"))
 
 

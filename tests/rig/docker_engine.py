@@ -140,9 +140,11 @@ def programs(release):
 
 
 def unavailable(release):
-    """Why there is no engine of that Debian suite that runs here, as one line; None if there is."""
+    """Why there is no engine, or no Compose, of that Debian suite that runs here, as one line; None if there is."""
     try:
         run([os.path.join(programs(release), "dockerd"), "--version"])
+        compose = debian.programs(release, ["docker-compose"], ["docker-compose"])
+        run([os.path.join(compose, "docker-compose"), "version"])
     except (RuntimeError, StopIteration) as error:
         return f"no Docker Engine of {release} runs here: {' '.join(str(error).split())}"
     return None
