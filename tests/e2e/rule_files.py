@@ -1,5 +1,6 @@
 """The files of rules/: what stands in them, and what the tests beside them expect."""
 
+import functools
 import glob
 import os
 import re
@@ -27,8 +28,15 @@ def read(name):
         return file.read()
 
 
+@functools.cache
+def _data(path):
+    """What nobody changes afterwards."""
+    with open(path, encoding="utf-8") as file:
+        return yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def rules(name):
-    return [rule for group in yaml.safe_load(read(name))["groups"] for rule in group["rules"]]
+    return [rule for group in _data(path_of(name))["groups"] for rule in group["rules"]]
 
 
 def alerts(name):
@@ -68,13 +76,8 @@ class Expected:
 
 def test_files(name):
     """The files whose tests are of this one, as (path, data)."""
-    found = []
-    for path in sorted(glob.glob(f"{FOLDER}/*_test.yml")):
-        with open(path, encoding="utf-8") as file:
-            data = yaml.safe_load(file)
-        if name in data["rule_files"]:
-            found.append((path, data))
-    return found
+    tests = ((path, _data(path)) for path in sorted(glob.glob(f"{FOLDER}/*_test.yml")))
+    return [(path, data) for path, data in tests if name in data["rule_files"]]
 
 
 def expectations(name):
