@@ -59,7 +59,7 @@ class DockerEngine(EngineApi):
             argv += ["--dns", "10.0.2.3"]
         self._process = Process("dockerd", self.namespaces.command(["env", f"PATH={self._path}", *argv]),
                                 self._scratch.file("dockerd.log"))
-        eventually(self._answers, 60, f"the Docker Engine answers (its log: {self._process.log_path})")
+        eventually(self._answers, 120, f"the Docker Engine answers (its log: {self._process.log_path})")
 
     def stop(self):
         """Stops it in order: its containers are stopped too."""

@@ -231,7 +231,7 @@ class ControlPlane:
     def node_ready(self, name):
         return _true(self.node(name), "Ready")
 
-    def wait_nodes_ready(self, *names, seconds=60):
+    def wait_nodes_ready(self, *names, seconds=180):
         for name in names:
             self._wait(name, lambda each=name: self.node_ready(each), seconds)
 
@@ -284,7 +284,7 @@ class ControlPlane:
         argv = [*before, kubernetes_programs.program(program), *options]
         self._processes[name] = Process(name, argv, self.log(name), {"PATH": path, **(env or {})})
 
-    def _wait(self, name, ready, seconds=60):
+    def _wait(self, name, ready, seconds=180):
         """Fails at once when the program ends."""
         process = self._processes[name]
 
