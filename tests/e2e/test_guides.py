@@ -147,11 +147,11 @@ def test_rules(machine):
 
 
 def test_troubleshooting(machine):
-    """The one command outside of its tables; for those see test_troubleshooting.py."""
+    """The commands outside of its tables; for those see test_troubleshooting.py."""
     reader = machine()
     simulated(reader)
     reader.type("alertscaler --config.file=alertscaler.yml")
-    assert follow(reader, "TROUBLESHOOTING.md") >= 1
+    assert follow(reader, "TROUBLESHOOTING.md") >= 2
 
 
 def test_config(machine):

@@ -100,7 +100,8 @@ class Scene:
         env["PATH"] = f"{os.path.dirname(binary())}:{os.environ['PATH']}"
         told = self.said
         for command in commands:
-            here = command.replace("localhost:9095", self.app.address if self.app else "localhost:1")
+            here = command.replace("localhost:9095", self.app.address if self.app else "localhost:1").replace(
+                "check …", "check --config.file=alertscaler.yml --rules=rules.yml --alertmanager=alertmanager.yml")
             ended = run(["bash", "-c", here.replace("curl ", "curl -sS ")], 20, check=False, env=env, cwd=self.folder)
             told += ended.stdout + ended.stderr
         return told + (self.app.process.log() if self.app else "")

@@ -75,7 +75,7 @@ class Reader:
         """Of a file in the folder where the reader is at first."""
         return os.path.join(self.folder, name)
 
-    def type(self, text, seconds=60, endless=False):
+    def type(self, text, seconds=300, endless=False):
         """Types a command; its exit status and what it printed. An endless one is ended when it has printed something."""
         if endless:
             self._start(f"{text.split(' # ')[0]} &")
