@@ -7,7 +7,7 @@ import shutil
 import pytest
 import yaml
 
-from rig import crds, manifests
+from rig import Scratch, crds, manifests
 from rig.alertscaler import Alertscaler, run_once
 from rig.eventually import eventually
 from rig.manifests import COMPONENTS, NAMESPACE, OVERLAYS, REPOSITORY
@@ -18,10 +18,12 @@ VARIANTS = [*OVERLAYS, "base", *(f"base+{name}" for name in COMPONENTS), "base+"
 SHIPPED_ALERTMANAGER = os.path.join(REPOSITORY, "alertmanager/alertmanager.yml")
 
 
-@pytest.fixture(params=VARIANTS)
-def rendered(request, scratch):
+@pytest.fixture(scope="module", params=VARIANTS)
+def rendered(request):
+    """Each in turn, for all the tests that only look at it."""
     first, *components = request.param.split("+")
-    return manifests.overlay(first) if first != "base" else manifests.base_with(scratch, *components)
+    with Scratch("rendered") as place:
+        return manifests.overlay(first) if first != "base" else manifests.base_with(place, *components)
 
 
 def load(path):

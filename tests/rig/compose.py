@@ -1,5 +1,6 @@
 """Docker Compose, both generations, and the projects that the tests start with them."""
 
+import functools
 import os
 import re
 import shutil
@@ -43,6 +44,7 @@ def v2():
     return Compose(2, os.path.join(folder, "docker-compose"))
 
 
+@functools.cache
 def _major(program):
     told = run([program, "version", "--short"]).stdout
     return int(re.match(r"v?(\d+)", told).group(1))

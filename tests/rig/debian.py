@@ -68,7 +68,7 @@ def _apt(suite, work):
             sources.write(f"{kind} [signed-by={_KEYRING}] {mirror()} {suite} main\n")
     apt = ["apt-get", "-qq", "-o", f"Dir::Etc::sourcelist={work}/sources.list", "-o", "Dir::Etc::sourceparts=-",
            "-o", f"Dir::State={work}/state", "-o", "Dir::State::status=/dev/null", "-o", f"Dir::Cache={work}/cache",
-           "-o", "APT::Sandbox::User=root"]
+           "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3"]
     run([*apt, "update"], seconds=120)
     return apt
 

@@ -24,7 +24,7 @@ def kubectl():
     return os.path.join(debian.programs("trixie", ["kubectl"], ["kubectl"]), "kubectl")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """Takes a plain = for text, as YAML 1.2 and Kubernetes do."""
 
 
