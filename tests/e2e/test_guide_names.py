@@ -7,6 +7,7 @@ import re
 import pytest
 import yaml
 
+import rule_files
 from rig import eventually, guides
 from rig.alertscaler import run_once
 from rig.guides import REPOSITORY
@@ -172,3 +173,34 @@ def test_paths_of_the_api_exist():
                 where = f"{name}:{number}: {path} is not in openapi.yaml"
                 other = re.search(r"alertmanager|9093|prometheus|serviceaccounts|namespaces", text)
                 assert other or any(each.match(path.rstrip("/")) for each in paths), where
+
+
+def configurations():
+    """(block, configuration) of every example that is one, whole or a part of it: targets, or where Alertmanager is."""
+    some = {"name": "some", "simulated": {}}
+    for guide in guides.GUIDES:
+        for block in guides.blocks(guide):
+            text = yaml.safe_load(block.text) if block.kind == "yaml" else None
+            if isinstance(text, list) and all("name" in each for each in text):
+                yield block, {"targets": text}
+            elif isinstance(text, dict) and ("targets" in text or list(text) == ["alertmanager"]):
+                yield block, {"targets": [some], **text}
+
+
+def test_examples_of_the_configuration_are_right(scratch):
+    found = list(configurations())
+    assert len(found) > 8 and {"README.md", "k8s/README.md", "alertmanager/README.md"} <= {each.guide for each, _ in found}
+    for block, text in found:
+        top = dict(text)
+        targets = top.pop("targets")
+        ended = run_once("check", f"--config.file={scratch.file('alertscaler.yml', text=settings(*targets, **top))}")
+        assert ended.returncode == 0, f"{block}: {ended.stdout}{ended.stderr}"
+
+
+def test_rules_say_what_they_need_and_what_to_change():
+    table = guides.read("rules/README.md")
+    for name in rule_files.rule_files():
+        assert f"`{name}`" in table, f"rules/README.md does not say what {name} is for"
+        head = rule_files.read(name).split("\ngroups:")[0]
+        assert re.search(r"\b[Nn]eeds\b", head), f"the head of {name} says what it needs"
+        assert re.search(r"^# .*(To adapt:|put your own)", head, re.MULTILINE), f"the head of {name} says how to adapt it"
