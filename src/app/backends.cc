@@ -15,6 +15,7 @@
 #include "act/kubernetes/autoscaler.h"
 #include "act/kubernetes/drain.h"
 #include "act/kubernetes/workload.h"
+#include "act/node_pool/pool.h"
 #include "act/simulated.h"
 
 namespace alertscaler::app {
@@ -22,7 +23,7 @@ namespace alertscaler::app {
 namespace {
 
 bool runs_on_kubernetes(const Target& target) {
-  return backend_name(target.backend).starts_with("kubernetes");
+  return backend_name(target.backend).starts_with("kubernetes") || std::holds_alternative<DockerNodes>(target.backend);
 }
 
 // Has the cluster itself changed, and not only the way to it?
@@ -53,6 +54,14 @@ struct OnCluster {
   std::unique_ptr<Backend> backend{};
 };
 
+// A pool, whose containers are on an engine and whose nodes are in a cluster.
+struct OnBoth {
+  std::shared_ptr<docker::Engine> engine;
+  std::shared_ptr<kubernetes::ApiServer> server;
+  std::shared_ptr<kubernetes::Events> events;
+  node_pool::Faces faces{};
+};
+
 std::string environment(const char* name) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): never set by us
   return value == nullptr ? "" : value;
@@ -64,6 +73,7 @@ std::string host_name() {
 }
 
 // Are both nodes of one cluster? Then what we know of a node holds, whichever of them the target is now.
+// Likewise of a pool, whose containers keep what they were made with.
 bool are_nodes(const BackendRef& before, const BackendRef& next) {
   return node_label_of(next) != nullptr && backend_name(before) == backend_name(next);
 }
@@ -83,7 +93,9 @@ control::Backends BackendFactory::make_changed(const Settings& next, const Setti
   control::Backends backends;
   for (const auto& [name, target] : next.targets) {
     const auto known = now.targets.find(name);
-    const bool same = known != now.targets.end() && known->second.backend == target.backend &&
+    const bool is_pool = std::holds_alternative<DockerNodes>(target.backend);  // it removes by its policy
+    const bool same_policy = !is_pool || (known != now.targets.end() && known->second.policy == target.policy);
+    const bool same = same_policy && known != now.targets.end() && known->second.backend == target.backend &&
                       !is_elsewhere(target, next, now) && !(runs_on_kubernetes(target) && next.cluster != now.cluster);
     if (!same) backends.emplace(name, make(target, next));
   }
@@ -182,6 +194,22 @@ control::Hands BackendFactory::make(const Target& target, const Settings& settin
           {*both->server, *both->events, factory.clock_});
       NodeBackend* const backend = both->nodes.get();
       return std::shared_ptr<NodeBackend>(std::move(both), backend);
+    }
+    control::Hands operator()(const DockerNodes& nodes) const {
+      auto all = std::make_shared<OnBoth>();
+      all->engine = factory.engine(backend_name(nodes), settings.docker);
+      all->server = factory.api_server(settings);
+      all->events = factory.events(settings);
+      const kubernetes::OwnPod own{environment("POD_NAMESPACE"), environment("POD_NAME")};
+      node_pool::Settings pool{target.name, nodes, target.policy.drain, target.policy.timeout};
+      if (!own.name.empty()) pool.own_pod = own.name_space + "/" + own.name;
+      auto drains = kubernetes::make_node_backend({target.name, {"", nodes.node_label}, own}, *all->server,
+                                                  all->events.get(), factory.clock_);
+      all->faces = node_pool::make_pool(std::move(pool), {*all->engine, *all->server, factory.keep_, all->events.get(),
+                                                          factory.clock_, std::move(drains)});
+      Backend* const replicas = all->faces.replicas.get();
+      NodeBackend* const each = all->faces.nodes.get();
+      return {std::shared_ptr<Backend>(all, replicas), std::shared_ptr<NodeBackend>(all, each)};
     }
     control::Hands operator()(KubernetesWorkload workload) const {
       if (workload.name_space.empty() && settings.cluster.access) {

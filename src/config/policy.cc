@@ -63,7 +63,7 @@ void read_repeat(const Value& value, PolicyDraft& draft) {
 void read_drain(const Value& value, PolicyDraft& draft) {
   static constexpr std::array<Choice<DrainFailure>, 2> on_failure = {
       {{"leave", DrainFailure::leave}, {"uncordon", DrainFailure::uncordon}}};
-  static constexpr std::array<Field<DrainPolicy>, 6> fields = {{
+  static constexpr std::array<Field<DrainPolicy>, 7> fields = {{
       {"timeout", [](const Value& v, DrainPolicy& d) { v.read(d.timeout, AtLeast::one); },
        "Until everything that has to leave a node has left; then the drain has failed, and is tried again later"},
       {"grace_period", [](const Value& v, DrainPolicy& d) { v.read(d.grace_period, AtLeast::one); },
@@ -76,6 +76,8 @@ void read_drain(const Value& value, PolicyDraft& draft) {
        "Drain also where pods have no controller that would bring them back"},
       {"on_failure", [](const Value& v, DrainPolicy& d) { v.read_choice<DrainFailure>(d.on_failure, on_failure); },
        "After a drain that failed: leave the node cordoned, or uncordon it until the next try"},
+      {"replace", [](const Value& v, DrainPolicy& d) { v.read(d.replace); },
+       "Of docker_nodes: make another node first, then drain this one, and remove it for good"},
   }};
   MapReader map(value, "a map such as {timeout: 15m, max_unavailable: 1}");
   map.take(fields, draft.policy.drain);

@@ -7,6 +7,7 @@
 #include "config/targets_command.h"
 #include "config/targets_kubernetes.h"
 #include "config/targets_nodes.h"
+#include "config/targets_pool.h"
 #include "config/targets_swarm.h"
 
 namespace alertscaler::config {
@@ -116,6 +117,12 @@ void read_swarm_nodes(const Value& value, TargetDraft& draft) {
   draft.target.backend = std::move(nodes);
 }
 
+void read_node_containers(const Value& value, TargetDraft& draft) {
+  DockerNodes pool;
+  draft.backend_known = read_pool(value, pool);
+  draft.target.backend = std::move(pool);
+}
+
 void read_programs(const Value& value, TargetDraft& draft) {
   CommandTarget command;
   draft.backend_known = read_command(value, command);
@@ -159,12 +166,14 @@ constexpr std::array<Field<TargetDraft>, 4> target_fields = {{
     {"node_label", read_node_label, "Beside a kind of nodes: the label of an alert that says which node"},
 }};
 
-constexpr std::array<Field<TargetDraft>, 8> kind_fields = {{
+constexpr std::array<Field<TargetDraft>, 9> kind_fields = {{
     {"docker_compose", read_compose, "Kind: the replicas of a Compose service on the engine"},
     {"docker_swarm", read_swarm_service,
      "Kind: the replicas of a Swarm service; docker must be a manager of the Swarm"},
     {"docker_swarm_node", read_swarm_nodes,
      "Kind: the nodes of the Swarm that docker manages, which are drained and never scaled"},
+    {"docker_nodes", read_node_containers,
+     "Kind: a pool of containers on the engine, each of which joins a Kubernetes cluster as a node"},
     {"kubernetes", read_workload, "Kind: an object in a Kubernetes cluster, anything that kubectl scale can scale"},
     {"kubernetes_node", read_nodes, "Kind: nodes of a Kubernetes cluster, which are drained and never scaled"},
     {"command", read_programs, "Kind: anything else that two programs of yours count and scale"},
@@ -173,7 +182,6 @@ constexpr std::array<Field<TargetDraft>, 8> kind_fields = {{
     {"advisory", read_advisory,
      "Kind: touches nothing; the desired count is shown in the API and the metrics for something else to act on"},
 }};
-constexpr std::array<std::string_view, 1> later_kinds = {"docker_nodes"};
 
 std::string kinds_in_words() {
   std::vector<std::string> words;
@@ -245,6 +253,9 @@ std::optional<std::string> owned_by(const BackendRef& backend) {
     return "the same object, " + workload->kind + " " + workload->name + " (" + workload->api_version + ") " +
            (workload->name_space.empty() ? "of the context's namespace" : "in namespace " + workload->name_space);
   }
+  if (const auto* pool = std::get_if<DockerNodes>(&backend)) {
+    return "pools of the same names, " + pool->name_prefix + "1 and so on";
+  }
   if (const auto* swarm = std::get_if<SwarmService>(&backend)) return "the same Swarm service, " + swarm->service;
   return std::nullopt;
 }
@@ -275,15 +286,15 @@ TargetDraft read_target(const Value& value, const PolicyDraft& defaults) {
     if (here) draft.kinds.emplace_back(kind.key);
   }
   map.take(kind_fields, draft);
-  const bool has_later_kind = map.refuse_later(later_kinds);
   read_policy(map, policy);
   const std::vector<std::string> misspelt = map.finish({"name"});
   if (map.shape() != nullptr) describe_kinds(*map.shape());
-  if (!has_later_kind || !draft.kinds.empty()) draft.backend_known &= check_kind(value, draft, misspelt);
+  draft.backend_known &= check_kind(value, draft, misspelt);
   if (draft.backend_known) check_node_keys(value, draft.target.backend, draft.node_label_at);
   if (!draft.node_label.empty()) {
     if (auto* nodes = std::get_if<KubernetesNodes>(&draft.target.backend)) nodes->node_label = draft.node_label;
     if (auto* nodes = std::get_if<SwarmNodes>(&draft.target.backend)) nodes->node_label = draft.node_label;
+    if (auto* nodes = std::get_if<DockerNodes>(&draft.target.backend)) nodes->node_label = draft.node_label;
   }
   check_bounds(value, policy, defaults);
   draft.target.policy = policy.policy;

@@ -35,6 +35,14 @@ void check_target_of_nodes(const Value& target) {
       target.entry(*entry).problem(std::string(each.why));
     }
   }
+  const Entry* drain = find(target, "drain");
+  if (drain != nullptr && drain->value.kind == Element::Kind::map) {
+    const Value policy = target.entry(*drain);
+    if (const Entry* replace = find(policy, "replace"); replace != nullptr && replace->value.text == "true") {
+      policy.entry(*replace).problem(
+          "is for a pool (docker_nodes), which can make another node; the nodes of this target are not made here");
+    }
+  }
   const Entry* on_resolve = find(target, "on_resolve");
   if (on_resolve != nullptr && on_resolve->value.kind == Element::Kind::scalar && on_resolve->value.text == "min") {
     target.entry(*on_resolve).problem("a node has no min to go to: use restore, which lets it work again, or stay");

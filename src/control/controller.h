@@ -119,6 +119,7 @@ class Controller final : public receive::Controller {
     int observe_failures = 0;                       // in a row
     ActionId applied = 0;                           // the last action whose call has succeeded
     std::string last_error;                         // of a call in flight or of the store, so that each is logged once
+    std::string untidy;                             // why what earlier actions left could not be put in order
     std::string last_said;                          // the last decision that was logged
     std::map<std::string, DrainProgress> progress;  // of a target of nodes: of those that are being drained
     std::map<std::string, std::string> last_said_of;  // by node
@@ -156,6 +157,7 @@ class Controller final : public receive::Controller {
   [[nodiscard]] TargetState after(const Look& look, decide::End end);
   Status execute(Look& look, const decide::Look& decided);
   Status carry_on(Look& look);
+  static void tidy(Look& look);
   Status overtaken(Look& look, const Error& error);
   void publish(Look& look, const Decision& decision);
   // The one way in which a target's view changes: metrics and listeners hear of it.

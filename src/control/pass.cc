@@ -85,7 +85,11 @@ Instant Controller::pass(const TargetName& name, const std::stop_token& stop) {
       runtime.received.with([](std::optional<Instant>& first) { first.reset(); });
     }
     say(look, decided.decision);
-    if (status && look.state.in_flight) status = carry_on(look);
+    if (status && look.state.in_flight) {
+      status = carry_on(look);
+    } else if (status) {
+      tidy(look);
+    }
   }
   publish(look, decided.decision);
   if (status && look.failed) return clock_.now();
@@ -274,6 +278,17 @@ Status Controller::execute(Look& look, const decide::Look& decided) {
   look.runtime.before = before;
   if (look.dry_run) return finish(look, ActionOutcome::dry_run, true, "");
   return carry_on(look);
+}
+
+// Nothing depends on it: what is left undone is tried again with the next pass.
+void Controller::tidy(Look& look) {
+  if (look.dry_run) return;
+  const Status done = look.setup->hands.replicas->tidy(look.stop);
+  const std::string error = done ? "" : done.error().message;
+  if (!error.empty() && look.runtime.untidy != error) {
+    log::warn("target.untidy", {{"target", look.name().text}, {"error", error}});
+  }
+  look.runtime.untidy = error;
 }
 
 // One more move of the action in flight. Absolute, so repeating it is harmless.

@@ -147,6 +147,7 @@ std::string_view backend_name(const BackendRef& ref) {
     std::string_view operator()(const SwarmService&) const { return "docker_swarm"; }
     std::string_view operator()(const SwarmNodes&) const { return "docker_swarm_node"; }
     std::string_view operator()(const CommandTarget&) const { return "command"; }
+    std::string_view operator()(const DockerNodes&) const { return "docker_nodes"; }
     std::string_view operator()(const KubernetesNodes&) const { return "kubernetes_node"; }
     std::string_view operator()(const KubernetesWorkload&) const { return "kubernetes"; }
   };
@@ -162,6 +163,14 @@ std::vector<std::pair<std::string, std::string>> describe(const BackendRef& ref)
   if (const auto* command = std::get_if<CommandTarget>(&ref)) {  // arguments may be secret
     return {{"observe", command->observe.front()}, {"scale", command->scale.front()}};
   }
+  if (const auto* pool = std::get_if<DockerNodes>(&ref)) {
+    std::string networks;
+    for (const std::string& network : pool->networks) networks += (networks.empty() ? "" : ", ") + network;
+    return {{"image", pool->image},
+            {"name_prefix", pool->name_prefix},
+            {"network", networks},
+            {"node_label", pool->node_label}};
+  }
   if (const auto* nodes = std::get_if<KubernetesNodes>(&ref)) {
     return {{"selector", nodes->selector}, {"node_label", nodes->node_label}};
   }
@@ -176,6 +185,7 @@ std::vector<std::pair<std::string, std::string>> describe(const BackendRef& ref)
 
 const std::string* node_label_of(const BackendRef& ref) {
   if (const auto* swarm = std::get_if<SwarmNodes>(&ref)) return &swarm->node_label;
+  if (const auto* pool = std::get_if<DockerNodes>(&ref)) return &pool->node_label;
   const auto* nodes = std::get_if<KubernetesNodes>(&ref);
   return nodes == nullptr ? nullptr : &nodes->node_label;
 }
@@ -185,6 +195,7 @@ bool has_count(const BackendRef& ref) {
 }
 
 std::string nodes_in_words(const BackendRef& ref) {
+  if (const auto* pool = std::get_if<DockerNodes>(&ref)) return "the pool " + pool->name_prefix;
   if (std::holds_alternative<SwarmNodes>(ref)) return "the swarm";
   const auto* nodes = std::get_if<KubernetesNodes>(&ref);
   if (nodes == nullptr || nodes->selector.empty()) return "the cluster";

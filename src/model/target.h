@@ -1,6 +1,7 @@
 // What can be scaled, as the configuration describes it.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -81,8 +82,41 @@ struct KubernetesNodes {
   bool operator==(const KubernetesNodes&) const = default;
 };
 
+// What a container sees of the engine's disk.
+struct ContainerMount {
+  std::string source;  // an absolute path on the engine's machine, or the name of a volume
+  std::string target;  // in the container
+  bool read_only = false;
+  bool operator==(const ContainerMount&) const = default;
+};
+
+struct ContainerLimit {
+  std::string name;  // "nofile"
+  std::int64_t soft = 0;
+  std::int64_t hard = 0;
+  bool operator==(const ContainerLimit&) const = default;
+};
+
+// A pool of containers, each of which joins a Kubernetes cluster as a node of its own name.
+struct DockerNodes {
+  std::string image;
+  std::string name_prefix;                // of containers and nodes: the prefix and a number that is never used twice
+  std::vector<std::string> networks;      // of the engine
+  std::vector<std::string> entrypoint{};  // empty: the image's
+  std::vector<std::string> command{};     // likewise
+  std::map<std::string, std::string> env{};
+  std::vector<ContainerMount> mounts{};        // with those that bring the files of *_FILE variables
+  std::map<std::string, std::string> tmpfs{};  // path in the container -> options
+  std::vector<ContainerLimit> ulimits{};
+  std::map<std::string, std::string> labels{};
+  bool privileged = false;
+  bool init = false;                // the engine's own init as the first process
+  std::string node_label = "node";  // of an alert that drains one of them
+  bool operator==(const DockerNodes&) const = default;
+};
+
 using BackendRef = std::variant<Simulated, Advisory, ComposeService, SwarmService, SwarmNodes, CommandTarget,
-                                KubernetesNodes, KubernetesWorkload>;
+                                DockerNodes, KubernetesNodes, KubernetesWorkload>;
 [[nodiscard]] std::string_view backend_name(const BackendRef& ref);  // "docker_compose": the configuration's own word
 // The reference's own keys for people and for the API: {{"project","shop"},{"service","web"}}.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> describe(const BackendRef& ref);

@@ -240,6 +240,10 @@ Answer FakeApiServer::carry_out(const Asked& asked, const httplib::Request& requ
   }
   if (asked.method == "GET") return {200, object->second, "", {}};
   if (asked.method == "DELETE") {
+    const std::string wanted = text_at(asked.body, "/preconditions/uid");
+    if (!wanted.empty() && wanted != text_at(object->second, "/metadata/uid")) {
+      return conflict(place.resource->plural, place.name);
+    }
     if (!dry_run) objects_.erase(object);
     return {200, {{"kind", "Status"}, {"status", "Success"}}, "", {}};
   }

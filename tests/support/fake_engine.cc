@@ -113,7 +113,7 @@ std::string FakeEngine::add(Json inspect, int number, const std::string& name) {
   inspect["Id"] = id;
   inspect["Name"] = "/" + name;
   inspect["Config"]["Labels"][number_label] = std::to_string(number);
-  containers_[id] = {std::move(inspect), {}, false, {}, {}};
+  containers_[id] = {std::move(inspect), {}, false, {}, {}, {}};
   run(containers_[id]);
   return id;
 }
@@ -169,6 +169,11 @@ void FakeEngine::set_slow_stop(bool slow) {
 void FakeEngine::add_change(const std::string& name, const std::string& path) {
   const Lock lock(mutex_);
   find(name)->second.changes.push_back(path);
+}
+
+void FakeEngine::set_log(const std::string& name, const std::string& lines) {
+  const Lock lock(mutex_);
+  find(name)->second.log = lines;
 }
 
 void FakeEngine::set_start_outcome(const std::string& outcome) {
@@ -304,6 +309,13 @@ void FakeEngine::route_container(const std::string& method, const std::string& i
     start(container, response);
   } else if (rest == "/stop") {
     stop_container(id, response, lock);
+  } else if (rest == "/logs") {
+    // One frame of standard error.
+    const auto size = container.log.size();
+    std::string frame(8, '\0');
+    frame[0] = 2;
+    for (std::size_t i = 0; i < 4; ++i) frame[7 - i] = static_cast<char>(size >> (8 * i) & 0xFFU);
+    response.set_content(size == 0 ? "" : frame + container.log, "application/vnd.docker.raw-stream");
   } else if (rest == "/changes") {
     Json changes = Json::array();
     for (const std::string& path : container.changes) changes.push_back({{"Path", path}, {"Kind", 1}});
@@ -363,7 +375,7 @@ void FakeEngine::create(const httplib::Request& request, httplib::Response& resp
   std::string id = std::to_string(next_id_++);
   id.insert(0, 64 - id.size(), 'd');
   inspect["Id"] = id;
-  containers_[id] = {inspect, body, false, {}, {}};
+  containers_[id] = {inspect, body, false, {}, {}, {}};
   reply(response, 201, {{"Id", id}, {"Warnings", Json::array()}});
 }
 

@@ -48,6 +48,7 @@ class FakeEngine {
   void finish_stops();            // containers that take their time to stop have stopped
   void set_slow_stop(bool slow);  // whether stopping takes until finish_stops()
   void add_change(const std::string& name, const std::string& path);  // a file in the container's own layer
+  void set_log(const std::string& name, const std::string& lines);    // what it has written
   void set_start_outcome(const std::string& outcome);  // "run" (default), "exit", "unhealthy", "starting"
   void set_api_version(const std::string& version);
   void set_header(const std::string& name, const std::string& value);  // of /_ping
@@ -74,6 +75,7 @@ class FakeEngine {
     bool stopping = false;
     std::vector<std::string> changes;
     std::vector<std::string> archives;
+    std::string log{};
   };
   using Lock = std::unique_lock<std::mutex>;
 

@@ -484,3 +484,50 @@ TEST_CASE("a target of nodes: which ones, which label names them, and how they a
   CHECK(target(settings, "any").policy.drain_on_resolve == OnResolve::restore);
   CHECK(settings.routes.at(0).node_label == "kubernetes_node");
 }
+
+TEST_CASE("a pool of nodes is read with all its keys") {
+  const Settings settings = settings_of(R"(
+targets:
+  - name: workers
+    node_label: host
+    docker_nodes:
+      image: node:1
+      name_prefix: w-
+      network: k3s
+      networks: [storage]
+      entrypoint: [/bin/k3s]
+      command: [agent, "--v=2"]
+      env: {URL: "https://s:6443", TOKEN_FILE: /run/secrets/token, CA_FILE: /etc/node/ca.pem, LOG_FILE: node.log}
+      mounts: ["/etc/node:/etc/node:ro", "cache:/cache"]
+      tmpfs: [/run, "/tmp:size=64m"]
+      ulimits: {nofile: 1024, nproc: -1}
+      labels: {team: platform}
+      privileged: true
+      init: true
+    drain: {replace: true}
+)");
+  const Target& target = settings.targets.at(TargetName{"workers"});
+  DockerNodes expected;
+  expected.image = "node:1";
+  expected.name_prefix = "w-";
+  expected.networks = {"k3s", "storage"};
+  expected.entrypoint = {"/bin/k3s"};
+  expected.command = {"agent", "--v=2"};
+  expected.env = {{"URL", "https://s:6443"},
+                  {"TOKEN_FILE", "/run/secrets/token"},
+                  {"CA_FILE", "/etc/node/ca.pem"},
+                  {"LOG_FILE", "node.log"}};
+  // The file of a variable comes from the same path, unless a mount brings it already.
+  expected.mounts = {
+      {"/etc/node", "/etc/node", true}, {"cache", "/cache", false}, {"/run/secrets/token", "/run/secrets/token", true}};
+  expected.tmpfs = {{"/run", ""}, {"/tmp", "size=64m"}};
+  expected.ulimits = {{"nofile", 1024, 1024}, {"nproc", -1, -1}};
+  expected.labels = {{"team", "platform"}};
+  expected.privileged = true;
+  expected.init = true;
+  expected.node_label = "host";
+  CHECK(std::get<DockerNodes>(target.backend) == expected);
+  CHECK(target.policy.drain.replace);
+  CHECK(backend_name(target.backend) == "docker_nodes");
+  CHECK(describe(target.backend).front() == std::pair<std::string, std::string>{"image", "node:1"});
+}

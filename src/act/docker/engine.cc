@@ -1,5 +1,6 @@
 #include "act/docker/engine.h"
 
+#include <array>
 #include <utility>
 
 #include <sys/stat.h>
@@ -7,6 +8,7 @@
 #include "act/docker/engine_call.h"
 #include "act/docker/inspected.h"
 #include "act/docker/json.h"
+#include "act/docker/log_stream.h"
 #include "act/docker/words.h"
 #include "base/encoding.h"
 #include "base/text.h"
@@ -32,6 +34,7 @@ Result<Json> document_of(const Result<HttpResponse>& response, std::string_view 
 
 namespace {
 
+constexpr std::size_t log_bytes_max = 1U << 20U;
 constexpr int api_minor_min = 40;  // Docker 19.03
 
 using text::percent_encode;
@@ -161,11 +164,17 @@ Result<std::optional<int>> Engine::api_minor(const std::stop_token& stop) {
 }
 
 Result<Json> Engine::list(const ServiceName& service, const std::stop_token& stop) {
-  const Json filters = {
-      {"label",
-       {"com.docker.compose.project=" + service.project, "com.docker.compose.service=" + service.service,
-        "com.docker.compose.oneoff=False", "com.docker.compose.config-hash"}}};
-  return document_of(send(Call::get("/containers/json?all=1&filters=" + percent_encode(dump(filters))), stop), "list");
+  const std::array<std::string, 4> labels = {"com.docker.compose.project=" + service.project,
+                                             "com.docker.compose.service=" + service.service,
+                                             "com.docker.compose.oneoff=False", "com.docker.compose.config-hash"};
+  return list_labelled(labels, stop);
+}
+
+Result<Json> Engine::list_labelled(std::span<const std::string> labels, const std::stop_token& stop) {
+  Json wanted = Json::array();
+  for (const std::string& label : labels) wanted.push_back(label);
+  const std::string filters = dump({{"label", std::move(wanted)}});
+  return document_of(send(Call::get("/containers/json?all=1&filters=" + percent_encode(filters)), stop), "list");
 }
 
 Result<Inspected> Engine::inspect(const std::string& container, const std::stop_token& stop) {
@@ -248,6 +257,14 @@ std::vector<Status> Engine::remove_all(std::span<const std::string> containers, 
     }
   }
   return results;
+}
+
+Result<std::string> Engine::last_log_lines(const std::string& container, int lines, const std::stop_token& stop) {
+  Call call = Call::get(container_path(container, "/logs?stdout=1&stderr=1&tail=" + std::to_string(lines)));
+  call.request.response_bytes_max = log_bytes_max;
+  const auto response = send(call, stop);
+  if (!response) return fail(response.error());
+  return read_log(response->body);
 }
 
 Result<std::optional<std::string>> Engine::image_id(const std::string& reference, const std::stop_token& stop) {

@@ -42,6 +42,8 @@ class Engine {
 
   // All replicas of a service, stopped ones too, as GET /containers/json gives them; no one-off containers.
   [[nodiscard]] Result<nlohmann::json> list(const ServiceName& service, const std::stop_token& stop);
+  // All containers with all of these labels ("key=value"), stopped ones too, likewise.
+  [[nodiscard]] Result<nlohmann::json> list_labelled(std::span<const std::string> labels, const std::stop_token& stop);
   [[nodiscard]] Result<Inspected> inspect(const std::string& container, const std::stop_token& stop);
   [[nodiscard]] std::vector<Result<Inspected>> inspect_all(std::span<const std::string> containers,
                                                            const std::stop_token& stop);
@@ -58,6 +60,10 @@ class Engine {
   // With their anonymous volumes. One that is gone, or just being removed, is no error.
   [[nodiscard]] std::vector<Status> remove_all(std::span<const std::string> containers, bool force,
                                                const std::stop_token& stop);
+
+  // The last lines that it wrote, of both its streams.
+  [[nodiscard]] Result<std::string> last_log_lines(const std::string& container, int lines,
+                                                   const std::stop_token& stop);
 
   // The id of a local image; absent when there is none of that name or id.
   [[nodiscard]] Result<std::optional<std::string>> image_id(const std::string& reference, const std::stop_token& stop);

@@ -13,18 +13,6 @@ constexpr std::size_t output_bytes_max = 200;
 constexpr int restarts_are_a_loop = 2;
 constexpr Duration a_minute = std::chrono::minutes{1};
 
-Life parse_life(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, Life>, 7> names = {{{"created", Life::created},
-                                                                       {"running", Life::running},
-                                                                       {"paused", Life::paused},
-                                                                       {"restarting", Life::restarting},
-                                                                       {"removing", Life::removing},
-                                                                       {"exited", Life::exited},
-                                                                       {"dead", Life::dead}}};
-  const auto found = std::find_if(names.begin(), names.end(), [&](const auto& name) { return name.first == text; });
-  return found == names.end() ? Life::exited : found->second;
-}
-
 Health parse_health(std::string_view text) {
   if (text == "starting") return Health::starting;
   if (text == "healthy") return Health::healthy;
@@ -53,7 +41,28 @@ Duration up_in(std::string_view status) {
   return a_minute;
 }
 
-std::string first_name(const Json& entry) {
+std::string last_output(const Json& health) {
+  const Json& log = at(health, "Log");
+  if (!log.is_array() || log.empty()) return "";
+  const std::string output = string_at(log.back(), "Output");
+  return text::shorten(text::trim(output), output_bytes_max);
+}
+
+}  // namespace
+
+Life parse_life(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, Life>, 7> names = {{{"created", Life::created},
+                                                                       {"running", Life::running},
+                                                                       {"paused", Life::paused},
+                                                                       {"restarting", Life::restarting},
+                                                                       {"removing", Life::removing},
+                                                                       {"exited", Life::exited},
+                                                                       {"dead", Life::dead}}};
+  const auto found = std::find_if(names.begin(), names.end(), [&](const auto& name) { return name.first == text; });
+  return found == names.end() ? Life::exited : found->second;
+}
+
+std::string name_in(const Json& entry) {
   const Json& names = at(entry, "Names");
   std::string shortest;  // an old link shows as a further name with a path: "/db/web_1"
   for (const Json& name : names.is_array() ? names : Json::array()) {
@@ -64,22 +73,13 @@ std::string first_name(const Json& entry) {
   return shortest;
 }
 
-std::string last_output(const Json& health) {
-  const Json& log = at(health, "Log");
-  if (!log.is_array() || log.empty()) return "";
-  const std::string output = string_at(log.back(), "Output");
-  return text::shorten(text::trim(output), output_bytes_max);
-}
-
-}  // namespace
-
 std::vector<Replica> read_replicas(const Json& list) {
   std::vector<Replica> replicas;
   for (const Json& entry : list.is_array() ? list : Json::array()) {
     Replica replica;
     replica.id = string_at(entry, "Id");
     if (replica.id.empty()) continue;
-    replica.name = first_name(entry);
+    replica.name = name_in(entry);
     replica.number = text::parse_int(string_at(entry, "Labels", label::number)).value_or(0);
     const std::string status = string_at(entry, "Status");
     replica.life = parse_life(string_at(entry, "State"));

@@ -23,6 +23,7 @@ inline constexpr const char* action = "alertscaler.action";            // the ac
 }  // namespace label
 
 enum class Life { created, running, paused, restarting, removing, exited, dead };
+[[nodiscard]] Life parse_life(std::string_view text);  // of the engine's State: "running"
 enum class Health { none, starting, healthy, unhealthy };
 
 // A container of the service, as GET /containers/json shows it.
@@ -43,6 +44,8 @@ struct Replica {
 // Sorted by number. What is no container is left out.
 [[nodiscard]] std::vector<Replica> read_replicas(const Json& list);
 
+// Of an entry of GET /containers/json, without the slash.
+[[nodiscard]] std::string name_in(const Json& entry);
 [[nodiscard]] std::vector<std::string> ids_of(const std::vector<Replica>& replicas);
 [[nodiscard]] bool is_live(const Replica& replica);  // has a process: running, paused or restarting
 // Made by us and never started: what an unfinished action left, no replica.

@@ -287,6 +287,14 @@ ApiResult<Json> ApiServer::merge_patch(const std::string& path, const Json& body
   return send(request, stop);
 }
 
+ApiResult<Json> ApiServer::remove(const std::string& path, const std::string& uid, const std::stop_token& stop) {
+  ApiRequest request;
+  request.method = "DELETE";
+  request.path = path;
+  request.body = Json{{"apiVersion", "v1"}, {"kind", "DeleteOptions"}, {"preconditions", {{"uid", uid}}}};
+  return send(request, stop);
+}
+
 std::string escape(std::string_view text) {
   return text::percent_encode(text);
 }

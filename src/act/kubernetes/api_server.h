@@ -65,6 +65,8 @@ class ApiServer {
   // All items of a list, page by page (limit=500): the `items` array.
   [[nodiscard]] ApiResult<Json> list(const std::string& path, const std::stop_token& stop);
   [[nodiscard]] ApiResult<Json> post(const std::string& path, const Json& body, const std::stop_token& stop);
+  // Of an object that still has this uid; another one is a conflict.
+  [[nodiscard]] ApiResult<Json> remove(const std::string& path, const std::string& uid, const std::stop_token& stop);
   [[nodiscard]] ApiResult<Json> merge_patch(const std::string& path, const Json& body, const std::stop_token& stop);
 
  private:

@@ -1,0 +1,188 @@
+#include "act/node_pool/backend.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "act/docker/log_stream.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace alertscaler::node_pool {
+namespace {
+
+constexpr int log_lines = 40;
+constexpr std::size_t log_lines_shown = 5;
+constexpr std::size_t log_bytes_shown = 600;
+constexpr Duration log_again_after = std::chrono::seconds{5};
+const std::string lead = "the API server does not allow us all that this takes; ";
+
+std::vector<kubernetes::Right> rights() {
+  return {{"", "", "nodes", "", "", "get"},
+          {"", "", "nodes", "", "", "list"},
+          {"", "", "nodes", "", "", "patch"},
+          {"", "", "nodes", "", "", "delete"},
+          {"", "", "pods", "", "", "get"},
+          {"", "", "pods", "", "", "list"},
+          {"", "", "pods", "eviction", "", "create"},
+          {"", "apps", "daemonsets", "", "", "get"}};
+}
+
+void add(std::string& text, const std::string& more) {
+  if (more.empty()) return;
+  text += (text.empty() ? "" : "; ") + more;
+}
+
+}  // namespace
+
+PoolBackend::PoolBackend(Settings settings, Access access)
+    : settings_(std::move(settings)),
+      mark_(settings_.target.text),
+      engine_(access.engine),
+      server_(access.server),
+      keep_(access.keep),
+      events_(access.events),
+      clock_(access.clock),
+      drains_(std::move(access.drains)),
+      permissions_(access.server, rights(), access.clock) {}
+
+// Containers first: one that is made later may be a node without us knowing, and never the other way round.
+Result<Pool> PoolBackend::look(const std::stop_token& stop) {
+  seen_.reset();
+  const std::array<std::string, 1> labels = {std::string(label::pool) + "=" + settings_.target.text};
+  const Result<Json> containers = engine_.list_labelled(labels, stop);
+  if (!containers) {
+    // An engine that was away may have forgotten whom it was to stop: it is asked once more.
+    if (containers.error().kind == ErrorKind::unreachable) {
+      for (auto& [id, seen] : noticed_) seen.stop_since.reset();
+    }
+    return fail(containers.error().wrap("list the containers of " + shown()));
+  }
+  const auto nodes = server_.list("/api/v1/nodes", stop);
+  if (!nodes) {
+    if (nodes.error().error.kind == ErrorKind::refused) permissions_.doubt();
+    return fail(nodes.error().error.wrap("list the nodes of " + shown()));
+  }
+  Pool pool = read_pool(*containers, *nodes, settings_.nodes.name_prefix, mark_);
+  const auto is_gone = [&](const auto& entry) {
+    return std::none_of(pool.members.begin(), pool.members.end(), [&](const Member& m) { return m.id == entry.first; });
+  };
+  std::erase_if(noticed_, is_gone);
+  for (const Member& member : pool.members) (void)noticed(member);
+  std::erase_if(drain_waits_, [&](const auto& entry) {
+    const Member* const member = pool.find(entry.first);
+    return member == nullptr || !member->leaving();
+  });
+  return pool;
+}
+
+Result<Pool> PoolBackend::seen(const std::stop_token& stop) {
+  if (auto latest = std::exchange(seen_, std::nullopt)) return *std::move(latest);
+  return look(stop);
+}
+
+PoolBackend::Noticed& PoolBackend::noticed(const Member& member) {
+  return noticed_.try_emplace(member.id, Noticed{.since = clock_.now()}).first->second;
+}
+
+Result<Observed> PoolBackend::observe(const std::optional<Change>& in_flight, std::stop_token stop) {
+  const std::optional<std::string> missing = permissions_.missing(stop);
+  Result<Pool> pool = look(stop);
+  if (!pool && missing && pool.error().kind == ErrorKind::refused) return fail(ErrorKind::refused, lead + *missing);
+  if (!pool) return fail(pool.error());
+
+  const std::string action = in_flight ? std::to_string(in_flight->id) : "";
+  const bool grows = in_flight && in_flight->to >= in_flight->from;
+  Observed observed;
+  int not_ready = 0;
+  for (const Member& member : pool->members) {
+    if (!counts(member, *pool, action)) continue;
+    ++observed.replicas;
+    if (member.ready()) {
+      ++observed.ready;
+      continue;
+    }
+    if (not_ready++ == 0) observed.waits = why_not_ready(member, stop);
+    if (grows && member.action == action && observed.broken.empty()) observed.broken = why_broken(member, stop);
+  }
+  if (not_ready > 1) observed.waits += "; " + std::to_string(not_ready - 1) + " more are not ready";
+  bool going = false;
+  for (const Member& member : pool->members) {
+    going = going || member.leaving() || member.removed();
+    if (const auto waits = drain_waits_.find(member.name); waits != drain_waits_.end())
+      add(observed.waits, waits->second);
+    if (member.removed()) add(observed.waits, member.name + " is drained, and is being removed");
+  }
+  // An action that makes some does not wait for those that still go.
+  observed.settled = grows || !going;
+  observed.note = note_of(*pool);
+  if (missing) observed.blocked = Blocked{Reason::not_scalable, lead + *missing};
+  seen_ = *std::move(pool);
+  return observed;
+}
+
+std::string PoolBackend::why_not_ready(const Member& member, const std::stop_token& stop) {
+  if (!member.live())
+    return "the container " + member.name + " is not running; docker start " + member.name + " brings its node back";
+  if (member.life == docker::Life::paused) return "the container " + member.name + " is paused";
+  const std::string why = member.node ? "node " + member.name + " is not ready: " + member.node->why_not_ready
+                                      : member.name + " has not joined the cluster yet";
+  if (clock_.now() - noticed(member).since < settings_.log_after) return why;
+  return with_log(why, member, stop);
+}
+
+// Whether the container itself has given up; a node that does not get ready has until the action's end.
+std::string PoolBackend::why_broken(const Member& member, const std::stop_token& stop) {
+  const auto look = engine_.inspect(member.id, stop);
+  if (!look) return "";
+  const std::string why = docker::why_broken(member.name, docker::read_condition(look->document));
+  return why.empty() ? why : with_log(why, member, stop);
+}
+
+std::string PoolBackend::with_log(std::string why, const Member& member, const std::stop_token& stop) {
+  Noticed& seen = noticed(member);
+  const Instant now = clock_.now();
+  if (!seen.log_read || now - *seen.log_read >= log_again_after || now < *seen.log_read) {
+    seen.log_read = now;
+    const auto log = engine_.last_log_lines(member.id, log_lines, stop);
+    if (log) seen.log = docker::last_lines(*log, log_lines_shown, log_bytes_shown);
+    if (!log) seen.log = "(it cannot be read: " + log.error().message + ")";
+  }
+  return seen.log.empty() ? why : why + "; its log ends: " + seen.log;
+}
+
+// Nodes that are called as ours and that we have no container of; those that carry our mark go by themselves.
+std::string PoolBackend::note_of(const Pool& pool) {
+  std::vector<std::string> names;
+  for (const ClusterNode& node : pool.strays) {
+    if (!node.removed && (!node.member || node.ready)) names.push_back(node.name);
+  }
+  std::string note;
+  if (!names.empty()) {
+    note = "no container of " + shown() + " on this engine, but a node in the cluster: " + text::join(names, ", ") +
+           "; if it is gone for good, kubectl delete node";
+  }
+  if (note != last_note_ && !note.empty()) {
+    log::warn("pool.orphans", {{"target", settings_.target.text}, {"nodes", text::join(names, ",")}});
+  }
+  last_note_ = note;
+  return note;
+}
+
+Status PoolBackend::doubted(Status status) {
+  if (!status && status.error().kind == ErrorKind::refused) permissions_.doubt();
+  return status;
+}
+
+void PoolBackend::tell(const std::string& node, bool warning, const char* reason, std::string text) {
+  if (events_ == nullptr) return;
+  events_->tell({"v1", "Node", "", node, "/api/v1/nodes/" + kubernetes::escape(node)},
+                {warning, reason, "ScaleDown", std::move(text)});
+}
+
+Faces make_pool(Settings settings, Access access) {
+  auto pool = std::make_shared<PoolBackend>(std::move(settings), std::move(access));
+  return {pool, pool};
+}
+
+}  // namespace alertscaler::node_pool

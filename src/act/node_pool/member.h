@@ -1,0 +1,84 @@
+// The containers of a pool and the nodes that they have become, as values. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "act/docker/replica.h"
+#include "act/json.h"
+#include "base/names.h"
+
+namespace alertscaler::node_pool {
+
+using namespace json;
+
+namespace label {
+inline constexpr const char* pool = "alertscaler.pool";          // the target's name
+inline constexpr const char* index = "alertscaler.index";        // the number in its name
+inline constexpr const char* action = "alertscaler.action";      // the action that made it; 0 of a replacement
+inline constexpr const char* replaces = "alertscaler.replaces";  // the node in whose place it is
+}  // namespace label
+
+// A Node of the cluster.
+struct ClusterNode {
+  std::string name;
+  std::string uid;
+  bool ready = false;
+  std::string why_not_ready;  // as its kubelet or the cluster says it
+  bool cordoned = false;
+  bool member = false;     // our marks: it is of this pool,
+  bool leaving = false;    // is drained so that it can be removed, and may come back,
+  bool removed = false;    // will be removed, whatever comes,
+  bool replaced = false;   // and another one is made to take its place
+  std::string protection;  // why it must not be removed; empty: it may be
+};
+// `mark` is the value that our annotations have on nodes of this pool.
+[[nodiscard]] ClusterNode read_node(const Json& node, const std::string& mark);
+
+// A container of the pool.
+struct Member {
+  std::string id;
+  std::string name;
+  int index = 0;
+  docker::Life life = docker::Life::exited;
+  std::string action;
+  std::string replaces;             // empty: nothing
+  std::optional<ClusterNode> node;  // absent: it has not joined, or was deleted from the cluster
+
+  [[nodiscard]] bool live() const;  // has a process
+  [[nodiscard]] bool ready() const { return life == docker::Life::running && node && node->ready; }
+  [[nodiscard]] bool removed() const { return node && node->removed; }
+  [[nodiscard]] bool leaving() const { return node && node->leaving && !node->removed; }
+};
+
+// All of it at one time.
+struct Pool {
+  std::vector<Member> members;      // by index
+  std::vector<ClusterNode> strays;  // nodes that look like ours and have no container, by name
+
+  [[nodiscard]] const Member* find(std::string_view name) const;
+  // The one that is to take this node's place; null: there is none.
+  [[nodiscard]] const Member* replacement_of(std::string_view name) const;
+};
+// From GET /containers/json and the items of GET /api/v1/nodes.
+[[nodiscard]] Pool read_pool(const Json& containers, const Json& nodes, const std::string& prefix,
+                             const std::string& mark);
+
+// What an action left before it was a replica: never started; or it has ended, and there is no node of it any more.
+// What the action `in_flight` (its id; empty: none) makes is not left yet.
+[[nodiscard]] bool is_junk(const Member& member, std::string_view in_flight);
+// A replica: nothing that is left or certain to go, and no replacement as long as what it replaces is there.
+[[nodiscard]] bool counts(const Member& member, const Pool& pool, std::string_view in_flight);
+[[nodiscard]] int count(const Pool& pool, std::string_view in_flight);
+// A replacement whose node keeps its place after all.
+[[nodiscard]] bool is_surplus(const Member& member, const Pool& pool);
+
+// The number in a name of the pool; absent: it is none.
+[[nodiscard]] std::optional<int> index_in(std::string_view name, std::string_view prefix);
+// The highest that is seen anywhere.
+[[nodiscard]] int highest_index(const Pool& pool, std::string_view prefix);
+
+}  // namespace alertscaler::node_pool

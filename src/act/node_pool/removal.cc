@@ -1,0 +1,263 @@
+// Scaling down: which node goes, and how: drained, stopped, deleted from the cluster, and its container removed, in
+// that order. Each step leaves a trace by which whoever looks next knows how far it has come.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "act/kubernetes/annotations.h"
+#include "act/node_pool/backend.h"
+#include "base/crash_point.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace alertscaler::node_pool {
+namespace {
+
+constexpr std::size_t rehearsals_max = 5;  // a call is short
+constexpr Duration ask_again_after = std::chrono::seconds{5};
+constexpr Duration stop_overtime = std::chrono::seconds{30};
+
+std::string path_of(const std::string& node) {
+  return "/api/v1/nodes/" + kubernetes::escape(node);
+}
+
+}  // namespace
+
+Status PoolBackend::apply(const Change& change, std::stop_token stop) {
+  const Result<Pool> pool = seen(stop);
+  if (!pool) return fail(pool.error());
+  Status swept = sweep(*pool, std::to_string(change.id), stop);
+  // What is left to sweep is in no growth's way.
+  if (change.to >= change.from) return doubted(grow(change, *pool, stop));
+  Status moved = shrink(change, *pool, stop);
+  return doubted(moved ? std::move(swept) : std::move(moved));
+}
+
+Status PoolBackend::shrink(const Change& change, const Pool& pool, const std::stop_token& stop) {
+  const std::string action = std::to_string(change.id);
+  const int replicas = count(pool, action);
+  auto surplus = static_cast<std::size_t>(std::max(0, replicas - change.to));
+  std::size_t unavailable = 0;
+  Status first;
+  for (const Member& member : pool.members) {
+    if (!counts(member, pool, action)) continue;
+    if (!member.leaving()) {
+      if (member.node && member.node->cordoned) ++unavailable;
+      continue;
+    }
+    Status moved;
+    if (surplus == 0) {
+      moved = keep_after_all(member, stop);
+    } else {
+      --surplus;
+      ++unavailable;
+      moved = move_on(member, stop);
+    }
+    if (first && !moved) first = moved;
+  }
+  const auto limit = static_cast<std::size_t>(settings_.drain.max_unavailable.of(replicas));
+  if (!first || surplus == 0 || unavailable >= limit) return first;
+  const auto chosen = choose(pool, std::min(surplus, limit - unavailable), stop);
+  if (!chosen) return unavailable > 0 ? Status{} : Status(fail(chosen.error()));
+  for (const Member* member : *chosen) {
+    if (Status begun = begin_removal(*member, stop); !begun) return begun;
+  }
+  return {};
+}
+
+// The best ones, asked of the API server one by one whether their pods could go.
+Result<std::vector<const Member*>> PoolBackend::choose(const Pool& pool, std::size_t at_most,
+                                                       const std::stop_token& stop) {
+  const Instant now = clock_.now();
+  if (none_to_remove_ && now < none_to_remove_->until) return fail(none_to_remove_->why);
+  std::vector<Candidate> candidates;
+  std::vector<std::string> reasons;
+  bool passes = false;
+  for (const Member& member : pool.members) {
+    if (!counts(member, pool, "") || member.leaving()) continue;
+    Json pods = Json::array();
+    if (member.ready()) {
+      const auto list =
+          server_.list("/api/v1/pods?fieldSelector=" + kubernetes::escape("spec.nodeName=" + member.name), stop);
+      if (!list) return fail(list.error().error.wrap("see what runs on " + member.name));
+      pods = *list;
+    }
+    candidates.push_back(candidate_of(member, pods, settings_.own_pod));
+    if (!candidates.back().blocked.empty()) reasons.push_back(member.name + ": " + candidates.back().blocked);
+  }
+  std::vector<const Member*> chosen;
+  std::size_t rehearsed = 0;
+  for (const Candidate& candidate : in_order(std::move(candidates))) {
+    if (chosen.size() >= at_most || rehearsed >= rehearsals_max) break;
+    if (!candidate.dead && candidate.pods > 0) {
+      ++rehearsed;
+      const auto rehearsal = drains_->rehearse(candidate.member->name, settings_.drain, stop);
+      if (!rehearsal) return fail(rehearsal.error());
+      const std::string& why = rehearsal->refused.empty() ? rehearsal->waits : rehearsal->refused;
+      passes = passes || !rehearsal->waits.empty();
+      if (!why.empty()) {
+        reasons.push_back(candidate.member->name + ": " + why);
+        continue;
+      }
+    }
+    chosen.push_back(candidate.member);
+  }
+  none_to_remove_.reset();
+  if (!chosen.empty()) return chosen;
+  const std::string text = "no node of " + shown() + " can be removed: " + text::join(reasons, "; ");
+  if (!passes) return fail(ErrorKind::refused, text);
+  none_to_remove_ = NoneToRemove{now + ask_again_after, {ErrorKind::busy, text}};
+  return fail(none_to_remove_->why);
+}
+
+Status PoolBackend::begin_removal(const Member& member, const std::stop_token& stop) {
+  log::info("replica.leaving", {{"target", settings_.target.text}, {"node", member.name}});
+  if (member.ready()) {
+    if (Status marked = set_mark(member.name, kubernetes::pool_leaving, true, stop); !marked) return marked;
+    crash_point("after_leaving");
+    tell(member.name, false, "NodeRemoving", "drained, so that it can be removed: " + shown() + " is scaled down");
+  }
+  return move_on(member, stop);
+}
+
+Result<DrainProgress> PoolBackend::drain_out(const Member& member, const DrainPolicy& policy,
+                                             const std::stop_token& stop) {
+  auto progress = drains_->drain(member.name, policy, stop);
+  if (!progress) return progress;
+  Noticed& seen = noticed(member);
+  const Instant now = clock_.now();
+  if (!seen.cordon_since || now < *seen.cordon_since) seen.cordon_since = now;
+  if (progress->empty && now - *seen.cordon_since < settings_.settles_after) {
+    progress->empty = false;
+    progress->waits = "it is looked at a little longer";
+  }
+  return progress;
+}
+
+// One more move of what is to go: it is drained, unless nothing runs there that could be; then it is certain to go.
+Status PoolBackend::move_on(const Member& member, const std::stop_token& stop) {
+  if (member.ready()) {
+    const auto progress = drain_out(member, settings_.drain, stop);
+    if (!progress && progress.error().kind != ErrorKind::not_found) return fail(progress.error());
+    if (progress && !progress->refused.empty()) {
+      const Status kept = keep_after_all(member, stop);
+      return fail(ErrorKind::refused, "drain " + member.name + ": " + progress->refused +
+                                          (kept ? "" : "; it stays cordoned: " + kept.error().message));
+    }
+    if (progress && !progress->empty) {
+      drain_waits_[member.name] = member.name + " is being drained: " + std::to_string(progress->left) +
+                                  (progress->left == 1 ? " pod is left" : " pods are left") +
+                                  (progress->waits.empty() ? "" : ", " + progress->waits);
+      return {};
+    }
+  }
+  drain_waits_.erase(member.name);
+  if (member.node) {
+    if (Status marked = set_mark(member.name, kubernetes::pool_removed, true, stop); !marked) return marked;
+    crash_point("after_removed_mark");
+  }
+  const Result<bool> gone = finish(member, stop);
+  if (!gone) return fail(gone.error());
+  return {};
+}
+
+// One move of the removal of what is certain to go. True: nothing of it is left.
+Result<bool> PoolBackend::finish(const Member& member, const std::stop_token& stop) {
+  if (member.live()) {
+    const Result<bool> stopped = stop_container(member, stop);
+    if (!stopped || !*stopped) return stopped;
+    crash_point("after_stop");
+  }
+  // Not before it has stopped: its kubelet would make the node anew.
+  if (member.node) {
+    if (Status deleted = delete_node(*member.node, stop); !deleted) return fail(std::move(deleted).error());
+    crash_point("after_node_deleted");
+  }
+  if (Status removed = remove_container(member, false, stop); !removed) return fail(std::move(removed).error());
+  crash_point("after_container_removed");
+  return true;
+}
+
+// False: it is still stopping. Who does not stop within his grace period is killed by the engine, and if that fails,
+// too, is removed by force.
+Result<bool> PoolBackend::stop_container(const Member& member, const std::stop_token& stop) {
+  Noticed& seen = noticed(member);
+  if (seen.stop_since && clock_.now() - *seen.stop_since > stop_grace + stop_overtime) {
+    if (Status removed = remove_container(member, true, stop); !removed) return fail(std::move(removed).error());
+    return true;
+  }
+  if (seen.stop_since) return false;  // the engine goes on by itself
+  const Result<docker::StopResult> stopped = engine_.stop_all({&member.id, 1}, settings_.stop_wait, stop).front();
+  if (!stopped) return fail(stopped.error().wrap("stop " + member.name));
+  seen.stop_since = clock_.now();
+  log::info("replica.stopping", {{"target", settings_.target.text}, {"container", member.name}});
+  return *stopped != docker::StopResult::stopping;
+}
+
+Status PoolBackend::remove_container(const Member& member, bool force, const std::stop_token& stop) {
+  const Status removed = engine_.remove_all({&member.id, 1}, force, stop).front();
+  if (!removed) return fail(removed.error().wrap("remove " + member.name));
+  log::info("replica.removed", {{"target", settings_.target.text}, {"container", member.name}, {"force", force}});
+  return {};
+}
+
+// Of what never became a Ready node: nothing runs there that would have to end.
+Status PoolBackend::destroy(const Member& member, const std::stop_token& stop) {
+  if (member.node) {
+    if (Status marked = set_mark(member.name, kubernetes::pool_removed, true, stop); !marked) return marked;
+  }
+  if (Status removed = remove_container(member, true, stop); !removed) return removed;
+  // It may have come while the container was on its way out.
+  const auto node = server_.get(path_of(member.name), stop);
+  if (!node && node.error().code == 404) return {};
+  if (!node) return fail(node.error().error);
+  return delete_node(read_node(*node, mark_), stop);
+}
+
+Status PoolBackend::delete_node(const ClusterNode& node, const std::stop_token& stop) {
+  const auto deleted = server_.remove(path_of(node.name), node.uid, stop);
+  // 409: another node of that name, which is none of ours.
+  if (!deleted && deleted.error().code != 404 && deleted.error().code != 409) return fail(deleted.error().error);
+  log::info("node.deleted", {{"target", settings_.target.text}, {"node", node.name}});
+  return {};
+}
+
+// It takes work again, if it was us who stopped that. The mark goes last, so that a crash leaves it.
+Status PoolBackend::keep_after_all(const Member& member, const std::stop_token& stop) {
+  drain_waits_.erase(member.name);
+  noticed(member).cordon_since.reset();
+  if (Status taken = drains_->uncordon(member.name, stop); !taken) return taken;
+  if (Status unmarked = set_mark(member.name, kubernetes::pool_leaving, false, stop); !unmarked) return unmarked;
+  log::info("replica.kept", {{"target", settings_.target.text}, {"node", member.name}});
+  tell(member.name, false, "NodeKept", "takes work again: it is not removed");
+  return {};
+}
+
+// A node that has gone meanwhile has no mark any more.
+Status PoolBackend::set_mark(const std::string& node, std::string_view annotation, bool on,
+                             const std::stop_token& stop) {
+  const Json value = on ? Json(mark_) : Json(nullptr);
+  const auto patched =
+      server_.merge_patch(path_of(node), {{"metadata", {{"annotations", {{std::string(annotation), value}}}}}}, stop);
+  if (!patched && patched.error().code != 404) return fail(patched.error().error);
+  return {};
+}
+
+Status PoolBackend::clean_up(const Change& change, std::stop_token stop) {
+  const Result<Pool> pool = look(stop);
+  if (!pool) return fail(pool.error());
+  const std::string action = std::to_string(change.id);
+  Status first;
+  for (const Member& member : pool->members) {
+    Status done;
+    if (member.leaving()) {
+      done = keep_after_all(member, stop);
+    } else if (member.action == action && !member.ready() && !member.removed()) {
+      done = destroy(member, stop);
+    }
+    if (first && !done) first = done;
+  }
+  return doubted(std::move(first));
+}
+
+}  // namespace alertscaler::node_pool

@@ -1,0 +1,81 @@
+// Putting in order what earlier actions, a crash or somebody's hand have left: what is ours is finished off, the rest
+// only told of.
+#include <algorithm>
+
+#include "act/kubernetes/annotations.h"
+#include "act/node_pool/backend.h"
+#include "base/log.h"
+
+namespace alertscaler::node_pool {
+namespace {
+
+constexpr int marks_at_once = 10;
+
+void keep_first(Status& first, Status status) {
+  if (first && !status) first = std::move(status);
+}
+
+}  // namespace
+
+Status PoolBackend::tidy(std::stop_token stop) {
+  const Result<Pool> pool = seen(stop);
+  if (!pool) return fail(pool.error());
+  Status first = sweep(*pool, "", stop);
+  for (const Member& member : pool->members) {
+    // No action is under way that would want it gone.
+    if (member.leaving()) keep_first(first, keep_after_all(member, stop));
+  }
+  keep_first(first, retire_surplus(*pool, stop));
+  keep_first(first, sweep_strays(*pool, stop));
+  keep_first(first, mark_members(*pool, stop));
+  return doubted(std::move(first));
+}
+
+// What is certain to go, goes on; what never was a replica, or is none any more, is removed.
+Status PoolBackend::sweep(const Pool& pool, std::string_view in_flight, const std::stop_token& stop) {
+  Status first;
+  for (const Member& member : pool.members) {
+    if (member.removed() && member.life != docker::Life::removing) {
+      if (const Result<bool> gone = finish(member, stop); !gone) keep_first(first, fail(gone.error()));
+    } else if (is_junk(member, in_flight)) {
+      keep_first(first, remove_container(member, false, stop));
+    } else if (const Member* other = pool.replacement_of(member.name);
+               !member.node && other != nullptr && other->ready()) {
+      // Somebody has deleted the node while it was being replaced.
+      if (const Result<bool> gone = finish(member, stop); !gone) keep_first(first, fail(gone.error()));
+    }
+  }
+  return first;
+}
+
+// Nodes without a container, which the cluster itself keeps for ever: of a removal that was interrupted, and those
+// whose container somebody has removed. A node that is ready has a kubelet somewhere, and is left alone.
+Status PoolBackend::sweep_strays(const Pool& pool, const std::stop_token& stop) {
+  Status first;
+  for (const ClusterNode& node : pool.strays) {
+    if (node.removed || (node.member && !node.ready)) keep_first(first, delete_node(node, stop));
+  }
+  return first;
+}
+
+// A replacement of what stays after all goes the way of every node that is removed; but nobody waits for it.
+Status PoolBackend::retire_surplus(const Pool& pool, const std::stop_token& stop) {
+  Status first;
+  for (const Member& member : pool.members) {
+    if (is_surplus(member, pool)) keep_first(first, move_on(member, stop));
+  }
+  return first;
+}
+
+// So that a node is known as ours when its container is not there any more.
+Status PoolBackend::mark_members(const Pool& pool, const std::stop_token& stop) {
+  int marked = 0;
+  for (const Member& member : pool.members) {
+    if (!member.node || member.node->member || member.removed()) continue;
+    if (marked++ == marks_at_once) break;
+    if (Status done = set_mark(member.name, kubernetes::pool_member, true, stop); !done) return done;
+  }
+  return {};
+}
+
+}  // namespace alertscaler::node_pool

@@ -1,0 +1,147 @@
+// One node of a pool, drained because an alert names it, and replaced.
+#include "support/node_pool_world.h"
+
+using namespace alertscaler;
+using namespace std::chrono_literals;
+using Json = test::FakeApiServer::Json;
+
+namespace {
+
+struct Replaced : test::NodePoolWorld {
+  DrainPolicy policy;
+
+  Replaced() {
+    policy.replace = true;
+    fill(2);
+    test::add_node_pod(server, "w-1", "web-1");
+    test::add_node_pod(server, "w-2", "web-2");
+  }
+  DrainProgress drain(const std::string& name) {
+    const auto progress = faces.nodes->drain(name, policy, {});
+    if (!progress) FAIL(progress.error().message);
+    clock.advance(1s);
+    return *progress;
+  }
+  std::vector<std::string> observed() {
+    std::vector<std::string> names;
+    const auto all = faces.nodes->observe({});
+    REQUIRE(all.has_value());
+    for (const ObservedNode& node : *all) {
+      names.push_back(node.name + (node.cordoned ? " cordoned" : "") + (node.ours ? " ours" : "") +
+                      (node.leaving ? " leaving" : "") + (node.replacing ? " replacing" : ""));
+    }
+    return names;
+  }
+};
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a node that an alert names is drained and stays, and takes work again") {
+  Replaced world;
+  world.policy.replace = false;
+  for (int move = 0; move < 10; ++move) world.drain("w-1");
+  CHECK(world.drain("w-1").empty);
+  CHECK(world.evictions.evicted == Names{"web-1"});
+  CHECK(world.observed() == Names{"w-1 cordoned ours", "w-2"});
+  CHECK(world.count() == "2 of 2 ready");
+  REQUIRE(world.faces.nodes->uncordon("w-1", {}));
+  CHECK(world.nodes() == "w-1, w-2");
+  CHECK(world.engine.names() == "w-1 running, w-2 running");
+  CHECK(world.faces.nodes->drain("other", world.policy, {}).error().kind == ErrorKind::not_found);
+}
+
+TEST_CASE("a node is replaced: another joins first, then it is drained and goes") {
+  Replaced world;
+  CHECK(world.drain("w-1").waits == "w-3 is made to take its place, and must be ready first");
+  CHECK(world.engine.names() == "w-1 running, w-2 running, w-3 running");
+  CHECK(world.count() == "2 of 2 ready");  // not yet one of them
+  CHECK(world.observed() == Names{"w-1 replacing", "w-2"});
+  CHECK(world.drain("w-1").waits == "what takes its place must be ready first: w-3 has not joined the cluster yet");
+  world.restart();  // and nobody has forgotten it
+  CHECK(world.drain("w-1").waits == "what takes its place must be ready first: w-3 has not joined the cluster yet");
+  CHECK(world.nodes() == "w-1 replaced, w-2");
+  world.join("w-3");
+  for (int move = 0; move < 12 && !world.observed().front().starts_with("w-2"); ++move) world.drain("w-1");
+  CHECK(world.observed() == Names{"w-2", "w-3"});
+  CHECK(world.evictions.evicted == Names{"web-1"});
+  CHECK(world.engine.names() == "w-2 running, w-3 running");
+  CHECK(world.nodes() == "w-2, w-3");
+  CHECK(world.count() == "2 of 2 ready");
+  world.tidy(2);
+  CHECK(world.engine.names() == "w-2 running, w-3 running");
+}
+
+TEST_CASE("a node that somebody deletes while it is replaced does not leave its container behind") {
+  Replaced world;
+  world.drain("w-1");
+  world.join("w-3");
+  world.server.remove("/api/v1/nodes/w-1");
+  CHECK(world.faces.nodes->drain("w-1", world.policy, {}).error().kind == ErrorKind::not_found);
+  world.tidy(2);
+  CHECK(world.engine.names() == "w-2 running, w-3 running");
+  CHECK(world.count() == "2 of 2 ready");
+}
+
+TEST_CASE("a replacement that is not wanted any more goes again") {
+  Replaced world;
+  world.drain("w-1");
+  SECTION("before it has joined") {}
+  SECTION("when it has joined") {
+    world.join("w-3");
+    world.drain("w-1");
+    CHECK(world.nodes() == "w-1 replaced cordoned, w-2, w-3");
+    test::add_node_pod(world.server, "w-3", "web-3");
+  }
+  REQUIRE(world.faces.nodes->uncordon("w-1", {}));
+  world.restart();
+  world.tidy();
+  for (const std::string& node : world.observed()) CHECK(node.find("ours") == std::string::npos);
+  world.tidy(12);
+  CHECK(world.nodes() == "w-1, w-2");
+  CHECK(world.engine.names() == "w-1 running, w-2 running");
+  CHECK(world.count() == "2 of 2 ready");
+}
+
+TEST_CASE("a replacement that does not get ready is removed, and the drain fails with what its log says") {
+  Replaced world;
+  world.drain("w-1");
+  world.engine.set_log("w-3", "no token\n");
+  world.clock.advance(2min);
+  const auto progress = world.faces.nodes->drain("w-1", world.policy, {});
+  REQUIRE_FALSE(progress);
+  CHECK(progress.error().kind == ErrorKind::refused);
+  CHECK(progress.error().message ==
+        "what was made to take its place did not get ready: w-3 has not joined the cluster yet; its log ends: no "
+        "token");
+  CHECK(world.engine.names() == "w-1 running, w-2 running");
+  CHECK(world.drain("w-1").waits == "w-4 is made to take its place, and must be ready first");
+}
+
+TEST_CASE("a replaced node that is certain to go, goes whoever asks") {
+  Replaced world;
+  world.drain("w-1");
+  world.join("w-3");
+  world.engine.set_slow_stop(true);
+  for (int move = 0; move < 10; ++move) world.drain("w-1");
+  REQUIRE(world.nodes() == "w-1 removed replaced cordoned, w-2, w-3");
+  CHECK(world.observed() == Names{"w-2", "w-3"});
+  CHECK(world.count() == "2 of 2 ready");
+  REQUIRE(world.faces.nodes->uncordon("w-1", {}));  // too late
+  world.engine.finish_stops();
+  world.tidy();
+  CHECK(world.nodes() == "w-2, w-3");
+  CHECK(world.engine.names() == "w-2 running, w-3 running");
+}
+
+TEST_CASE("a node that a scale-down removes is told so, and no end of an alert brings it back") {
+  Replaced world;
+  world.evictions.terminate = true;
+  const Change down = world.change(2, 1);
+  REQUIRE(world.apply(down));
+  CHECK(world.observed() == Names{"w-1", "w-2 cordoned leaving"});
+  REQUIRE(world.faces.nodes->uncordon("w-2", {}));
+  CHECK(world.nodes() == "w-1, w-2 leaving cordoned");
+  CHECK(world.drain("w-2").waits == "a scale-down is removing it");
+}
