@@ -16,8 +16,9 @@ namespace alertscaler::app {
 namespace {
 
 constexpr const char* about =
-    "alertscaler scales Docker Compose services on Prometheus alerts. Thresholds are alerting rules;\n"
-    "Alertmanager posts their alerts to this program, and it carries out what their labels ask for.";
+    "alertscaler scales on Prometheus alerts: Docker Compose and Swarm services, Kubernetes workloads, nodes.\n"
+    "Thresholds are alerting rules; Alertmanager posts their alerts to this program, and it carries out what\n"
+    "their labels ask for.";
 
 constexpr const char* footer =
     "\nWithout a command, alertscaler serves: `alertscaler --config.file=alertscaler.yml`.\n"
@@ -156,7 +157,9 @@ struct ClientCommands {
     scaling->add_option("REPLICAS", scale.replicas, "How many")->required()->check(CLI::NonNegativeNumber);
     scaling->add_option("--pin", scale.pin, "Let no alert change it for so long")->check(duration());
     add_common(*scaling, scale.common);
-    add_pause(*app.add_subcommand("pause", "Let alerts change nothing, on one target or on all"), pause);
+    CLI::App* pausing = app.add_subcommand("pause", "Let alerts change nothing, on one target or on all");
+    pausing->add_option("--for", pause.how_long, "End by itself after so long")->check(duration());
+    add_pause(*pausing, pause);
     add_pause(*app.add_subcommand("resume", "End a pause, and act on what then stands"), resume);
     resume.resume = true;
     add_explain(*app.add_subcommand("explain", "Say what a notification would come to, and why, without acting"));
@@ -231,7 +234,6 @@ struct ClientCommands {
   }
   static void add_pause(CLI::App& app, client::PauseOptions& options) {
     app.add_option("TARGET", options.target, "All, if none is named");
-    app.add_option("--for", options.how_long, "End by itself after so long")->check(duration());
     add_common(app, options.common);
   }
 };
@@ -293,13 +295,11 @@ Command parse_command_line(int argc, const char* const* argv) {
     return Exit{wrong_usage};
   }
   CLI::App app(about, "alertscaler");
-  app.footer(footer);
   app.require_subcommand(1);
   app.set_version_flag("--version", "alertscaler " + version_text());
 
   ServeOptions serve;
   CLI::App* serving = app.add_subcommand("serve", "Receive alerts and scale (the default)");
-  serving->footer("");  // that of the whole program speaks of something else
   add_serve(*serving, serve);
   CheckOptions check;
   CLI::App* examining =
@@ -320,6 +320,7 @@ Command parse_command_line(int argc, const char* const* argv) {
   CLI::App* describing = app.add_subcommand("schema", "Print the JSON Schema of the configuration, for editors");
   describing->add_flag("--web", schema.web, "Of the file of --web.config.file instead");
   const CLI::App* versioning = app.add_subcommand("version", "Print the version");
+  app.footer(footer);  // last: commands take over what is there when they are added
 
   std::vector<std::string> arguments = with_command(argc, argv);
   if (const auto flag = flag_without_value(arguments)) {

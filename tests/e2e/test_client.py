@@ -212,3 +212,9 @@ def test_explain_against_a_server(scratch, start_alertscaler):
     assert re.search(r"^  cooldown +closed +up\.cooldown 1h until .*Z; down\.cooldown 0s", told, re.MULTILINE), told
     assert len(app.history("web")) == 1 and len(app.get("/api/v1/alerts")) == 1  # nothing came of it
     assert app.request("/webhook?explain=true", "POST", BUSY).status == 400
+
+
+def test_help_is_about_the_command_that_was_asked_for():
+    everything, resume = run_once("--help").stdout, run_once("resume", "--help").stdout
+    assert "Try it: " in everything and "Try it: " not in resume
+    assert "--for " not in resume and run_once("resume", "web", "--for=1h").returncode == 2
