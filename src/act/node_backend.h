@@ -2,6 +2,7 @@
 // decided before.
 #pragma once
 
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "base/result.h"
 #include "model/action.h"
 #include "model/nodes.h"
+#include "model/observed.h"
 #include "model/policy.h"
 
 namespace alertscaler {
@@ -23,6 +25,10 @@ class NodeBackend {
 
   // All nodes of the target, by name.
   [[nodiscard]] virtual Result<std::vector<ObservedNode>> observe(std::stop_token stop) = 0;
+
+  // Why nothing may be done to any node, whatever is wanted: as Observed::blocked. Called after observe(), which need
+  // not have looked for it.
+  [[nodiscard]] virtual std::optional<Blocked> blocked(std::stop_token /*stop*/) { return std::nullopt; }
 
   // One move of a drain: cordon if it is not, evict what can go now. Harmless to repeat. not_found: the node is gone.
   [[nodiscard]] virtual Result<DrainProgress> drain(const std::string& node, const DrainPolicy& policy,

@@ -80,8 +80,8 @@ bool are_nodes(const BackendRef& before, const BackendRef& next) {
 
 }  // namespace
 
-BackendFactory::BackendFactory(Keep& keep, Metrics& metrics, const Clock& clock)
-    : keep_(keep), metrics_(metrics), clock_(clock) {}
+BackendFactory::BackendFactory(Keep& keep, Metrics& metrics, const Clock& clock, std::string installation)
+    : keep_(keep), metrics_(metrics), clock_(clock), installation_(std::move(installation)) {}
 
 control::Backends BackendFactory::make_all(const Settings& settings) {
   control::Backends backends;
@@ -189,9 +189,10 @@ control::Hands BackendFactory::make(const Target& target, const Settings& settin
       both->server = factory.api_server(settings);
       both->events = factory.events(settings);
       const kubernetes::OwnPod own{environment("POD_NAMESPACE"), environment("POD_NAME")};
-      both->nodes = kubernetes::attended(
-          kubernetes::make_node_backend({target.name, nodes, own}, *both->server, both->events.get(), factory.clock_),
-          {*both->server, *both->events, factory.clock_});
+      both->nodes =
+          kubernetes::attended(kubernetes::make_node_backend({target.name, nodes, own, factory.installation_},
+                                                             *both->server, both->events.get(), factory.clock_),
+                               {*both->server, *both->events, factory.clock_});
       NodeBackend* const backend = both->nodes.get();
       return std::shared_ptr<NodeBackend>(std::move(both), backend);
     }
@@ -203,8 +204,8 @@ control::Hands BackendFactory::make(const Target& target, const Settings& settin
       const kubernetes::OwnPod own{environment("POD_NAMESPACE"), environment("POD_NAME")};
       node_pool::Settings pool{target.name, nodes, target.policy.drain, target.policy.timeout};
       if (!own.name.empty()) pool.own_pod = own.name_space + "/" + own.name;
-      auto drains = kubernetes::make_node_backend({target.name, {"", nodes.node_label}, own}, *all->server,
-                                                  all->events.get(), factory.clock_);
+      auto drains = kubernetes::make_node_backend({target.name, {"", nodes.node_label}, own, factory.installation_},
+                                                  *all->server, all->events.get(), factory.clock_);
       all->faces = node_pool::make_pool(std::move(pool), {*all->engine, *all->server, factory.keep_, all->events.get(),
                                                           factory.clock_, std::move(drains)});
       Backend* const replicas = all->faces.replicas.get();
@@ -212,14 +213,12 @@ control::Hands BackendFactory::make(const Target& target, const Settings& settin
       return {std::shared_ptr<Backend>(all, replicas), std::shared_ptr<NodeBackend>(all, each)};
     }
     control::Hands operator()(KubernetesWorkload workload) const {
-      if (workload.name_space.empty() && settings.cluster.access) {
-        workload.name_space = settings.cluster.access->default_namespace;
-      }
-      if (workload.name_space.empty()) workload.name_space = "default";
+      workload.name_space = namespace_of(workload, settings.cluster);
+      if (workload.name_space.empty()) workload.name_space = "default";  // there is no cluster, as each call will say
       auto all = std::make_shared<OnCluster>();
       all->server = factory.api_server(settings);
       all->events = factory.events(settings);
-      auto owner = kubernetes::make_autoscaler(workload.hpa, *all->server);
+      auto owner = kubernetes::make_autoscaler(workload.hpa, {target.name.text, factory.installation_}, *all->server);
       const kubernetes::CountOwner* const seen = owner.get();
       all->backend = kubernetes::attended(kubernetes::make_workload_backend(workload, *all->server, std::move(owner)),
                                           workload, {*all->server, *all->events, factory.clock_}, seen);

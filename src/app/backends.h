@@ -34,7 +34,8 @@ class StoreKeep final : public Keep {
 // Not thread-safe. Everything passed outlives it and the backends that it made.
 class BackendFactory {
  public:
-  BackendFactory(Keep& keep, Metrics& metrics, const Clock& clock);
+  // `installation`: see app/installation.h.
+  BackendFactory(Keep& keep, Metrics& metrics, const Clock& clock, std::string installation);
   [[nodiscard]] control::Backends make_all(const Settings& settings);
   // Of the targets that are new in `next`, or whose own cannot be used any more.
   [[nodiscard]] control::Backends make_changed(const Settings& next, const Settings& now);
@@ -52,6 +53,7 @@ class BackendFactory {
   Keep& keep_;
   Metrics& metrics_;
   const Clock& clock_;
+  const std::string installation_;
   std::stop_source ending_;
   struct SharedEngine {
     DockerEndpoint endpoint;

@@ -13,6 +13,7 @@
 #include "app/address.h"
 #include "app/backends.h"
 #include "app/file_watch.h"
+#include "app/installation.h"
 #include "app/reload.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -129,7 +130,8 @@ int serve(const ServeOptions& options) {
     return 1;
   }
   StoreKeep keep(**store);
-  BackendFactory backends(keep, metrics, clock);
+  const std::string own_name = installation(keep, surroundings(options.storage_path));
+  BackendFactory backends(keep, metrics, clock, own_name);
   control::Backends made = backends.make_all(*settings);
   control::Controller controller(std::move(settings), std::move(made), **store, metrics, clock,
                                  {.dry_run = options.dry_run, .target_changed = [&events](const TargetName& name) {
@@ -159,6 +161,7 @@ int serve(const ServeOptions& options) {
   log::info("listening", {{"address", to_string({address->host, (*server)->port()})},
                           {"version", version_text()},
                           {"storage", options.storage_path},
+                          {"installation", own_name},
                           {"dry_run", options.dry_run}});
   wait_for_stop(signals, reloader, options.auto_reload_interval);
 

@@ -3,6 +3,7 @@
 #include <glob.h>
 
 #include "check/delivery.h"
+#include "check/nodes.h"
 #include "check/routing.h"
 #include "check/rules.h"
 #include "config/load.h"
@@ -60,6 +61,7 @@ std::vector<Finding> check_files(const Input& input) {
   if (settings) {
     alerts = check_rules(rules, *settings, findings);
     check_targets(alerts, *settings, findings);
+    check_nodes(*settings, input.config_file, findings);
   }
   if (!input.alertmanager_file.empty()) {
     const auto document = read_document(input.alertmanager_file, findings);

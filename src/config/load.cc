@@ -13,6 +13,7 @@
 #include "config/kubernetes.h"
 #include "config/routes.h"
 #include "config/targets.h"
+#include "config/targets_same.h"
 #include "config/web.h"
 
 namespace alertscaler::config {
@@ -21,6 +22,7 @@ namespace {
 struct SettingsDraft {
   Settings settings;
   PolicyDraft defaults;
+  std::vector<PlacedTarget> placed;
   bool has_docker = false;
   bool all_targets_known = false;  // false when one could not be read
 };
@@ -73,7 +75,7 @@ constexpr std::array<Field<SettingsDraft>, 10> settings_fields = {{
      "Policy keys that each target starts from"},
     {"targets",
      [](const Value& v, SettingsDraft& d) {
-       d.settings.targets = read_targets(v, d.defaults);
+       d.settings.targets = read_targets(v, d.defaults, d.placed);
        d.all_targets_known = d.settings.targets.size() == v.node().items.size();
      },
      "What can be scaled or drained"},
@@ -149,10 +151,11 @@ Loaded<Settings> settings_from(std::string_view yaml, Report& report, const Envi
     if (std::none_of(entries.begin(), entries.end(), [&](const Entry& e) { return is_targets(e.key); }) &&
         std::none_of(misspelt.begin(), misspelt.end(), is_targets)) {
       const Element none;
-      (void)read_targets(Value(none, "", report), draft.defaults);  // says what is missing
+      (void)read_targets(Value(none, "", report), draft.defaults, draft.placed);  // says what is missing
     }
     read_environment(environment, draft, report);
     read_cluster(environment, draft.settings, report);
+    check_same_objects(draft.placed, draft.settings.targets, draft.settings.cluster);
   }
   return result(std::move(draft.settings), report);
 }

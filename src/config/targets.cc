@@ -244,14 +244,10 @@ void check_hpa(const Value& value, TargetDraft& draft) {
   }
 }
 
-// What two targets must not both be, in words; absent: others may be the same.
+// What two targets must not both be, in words; absent: others may be the same, or it takes the cluster to say so.
 std::optional<std::string> owned_by(const BackendRef& backend) {
   if (const auto* compose = std::get_if<ComposeService>(&backend)) {
     return "the same Compose service, " + compose->service + " of project " + compose->project;
-  }
-  if (const auto* workload = std::get_if<KubernetesWorkload>(&backend)) {
-    return "the same object, " + workload->kind + " " + workload->name + " (" + workload->api_version + ") " +
-           (workload->name_space.empty() ? "of the context's namespace" : "in namespace " + workload->name_space);
   }
   if (const auto* pool = std::get_if<DockerNodes>(&backend)) {
     return "pools of the same names, " + pool->name_prefix + "1 and so on";
@@ -311,7 +307,8 @@ TargetDraft read_target(const Value& value, const PolicyDraft& defaults) {
 
 }  // namespace
 
-std::map<TargetName, Target> read_targets(const Value& value, const PolicyDraft& defaults) {
+std::map<TargetName, Target> read_targets(const Value& value, const PolicyDraft& defaults,
+                                          std::vector<PlacedTarget>& placed) {
   constexpr std::string_view example = "targets: [{name: web, docker_compose: {project: shop, service: web}}]";
   std::map<TargetName, Target> targets;
   const Element& node = value.node();
@@ -343,6 +340,7 @@ std::map<TargetName, Target> read_targets(const Value& value, const PolicyDraft&
                      ") are " + *words + "; one target can have several alerts");
       }
     }
+    if (draft.backend_known) placed.push_back({name, item});
     targets.emplace(name, std::move(draft.target));
   }
   return targets;

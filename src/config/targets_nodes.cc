@@ -5,6 +5,8 @@
 #include <utility>
 #include <variant>
 
+#include "config/label_selector.h"
+
 namespace alertscaler::config {
 namespace {
 
@@ -69,7 +71,13 @@ std::optional<KubernetesNodes> read_kubernetes_node(const Value& value) {
   static constexpr std::array<Field<KubernetesNodes>, 1> fields = {{
       {"selector",
        [](const Value& v, KubernetesNodes& n) {
-         v.read_text(n.selector, "a selector of node labels, such as node-role.kubernetes.io/worker=");
+         std::string selector;
+         if (!v.read_text(selector, "a selector of node labels, such as node-role.kubernetes.io/worker=")) return;
+         if (const auto wrong = wrong_with_selector(selector)) {
+           v.problem("no selector of node labels, such as node-role.kubernetes.io/worker=,zone in (a, b): " + *wrong);
+         } else {
+           n.selector = selector;
+         }
        },
        "Which nodes belong to the target, a selector of node labels as kubectl -l takes it; left out: all"},
   }};

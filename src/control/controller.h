@@ -124,6 +124,7 @@ class Controller final : public receive::Controller {
     std::map<std::string, DrainProgress> progress;  // of a target of nodes: of those that are being drained
     std::map<std::string, std::string> last_said_of;  // by node
     Guarded<std::vector<ObservedNode>> nodes{};       // as last observed
+    Guarded<std::optional<Blocked>> nodes_blocked{};  // likewise
     Guarded<TargetView> view{};
     Guarded<std::optional<Instant>> received{};  // of the first notification that no action has answered yet
     std::atomic<bool> was_observed{false};       // once, though it may not be now

@@ -35,6 +35,7 @@ decide::NodesInputs Controller::NodePass::inputs() const {
           orders_,
           controller_.unproven_ends(state_),
           dry_run_,
+          blocked_,
           nodes_in_words(setup_->target.backend)};
 }
 
@@ -47,7 +48,9 @@ Instant Controller::NodePass::run() {
   }
   runtime_.observe_failures = 0;
   observed_ = *std::move(observed);
+  blocked_ = backend().blocked(stop_);
   runtime_.nodes.with([&](auto& nodes) { nodes = observed_; });
+  runtime_.nodes_blocked.with([&](auto& blocked) { blocked = blocked_; });
 
   // Somebody else lets it take work again: it is theirs, and so is whoever cordons it next.
   for (const ObservedNode& node : observed_) {

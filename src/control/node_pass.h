@@ -55,6 +55,7 @@ class Controller::NodePass {
   const bool dry_run_;
   TargetState state_;
   std::vector<ObservedNode> observed_;
+  std::optional<Blocked> blocked_;
   bool changed_ = false;  // an action has ended: what then stands is decided afresh
   std::optional<HistoryEntry> last_;
 };

@@ -94,7 +94,7 @@ void Controller::NodePass::publish(const decide::NodesLook& look) {
     if (each.is_refused) error = each.decision.text;
     if (state != state_.nodes.end() && state->second.failures > 0) error = each.node + ": " + state->second.error;
   }
-  if (error.empty()) error = runtime_.last_error;
+  if (error.empty()) error = blocked_ ? blocked_->text : runtime_.last_error;
   std::vector<NodeView> nodes = views(look);
   controller_.show(runtime_, [&](TargetView& view) {
     view.observed = counts;
@@ -115,9 +115,10 @@ void Controller::NodePass::publish(const decide::NodesLook& look) {
 Explained Controller::preview_nodes(const Runtime& runtime, const Setup& setup, const std::vector<Alert>& alerts,
                                     const TargetState& state) const {
   const std::vector<ObservedNode> observed = runtime.nodes.with([](const auto& nodes) { return nodes; });
-  const decide::NodesLook look =
-      decide::decide_nodes({clock_.now(), setup.target.policy, alerts, state, observed, orders_of(runtime.name),
-                            unproven_ends(state), is_dry_run(setup), nodes_in_words(setup.target.backend)});
+  const decide::NodesLook look = decide::decide_nodes(
+      {clock_.now(), setup.target.policy, alerts, state, observed, orders_of(runtime.name), unproven_ends(state),
+       is_dry_run(setup), runtime.nodes_blocked.with([](const auto& blocked) { return blocked; }),
+       nodes_in_words(setup.target.backend)});
   Explained explained;
   explained.decision = look.decision;
   for (const decide::NodeDecision& each : look.nodes) {

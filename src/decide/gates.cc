@@ -84,13 +84,27 @@ std::string undone_text(const Wish& wish) {
   return floor->raised() ? now + ", without us " + std::to_string(floor->original) : now;
 }
 
+// ---- an autoscaler that keeps the count below its own floor ----
+std::optional<Gate> resting_gate(const Wish& wish) {
+  const auto& floor = wish.in.observed.floor;
+  if (!wish.intent.floor || !wish.upward() || floor->rests.empty()) return std::nullopt;
+  return Gate{Outcome::blocked, Reason::hpa_owned, {}};
+}
+
+std::string resting_text(const Wish& wish) {
+  const auto& floor = wish.in.observed.floor;
+  if (!floor) return "";
+  return floor->rests.empty() ? floor->owner + " holds its floor" : floor->rests;
+}
+
 // ---- set to 0 by somebody else ----
 std::optional<Gate> disabled_gate(const Wish& wish) {
   if (wish.in.observed.replicas != 0 || wish.in.policy.min == 0 || wish.state.asked == 0) return std::nullopt;
   if (wish.intent.kind == IntentKind::drain || wish.intent.kind == IntentKind::manual) return std::nullopt;
   // To lower a floor switches nothing on; and an autoscaler whose own floor is 0 goes there by itself.
   const auto& floor = wish.in.observed.floor;
-  if (floor && (wish.intent.kind == IntentKind::restore || floor->original == 0)) return std::nullopt;
+  const bool by_itself = floor && (floor->original == 0 || !floor->rests.empty());
+  if (floor && (wish.intent.kind == IntentKind::restore || by_itself)) return std::nullopt;
   return Gate{Outcome::blocked, Reason::disabled, {}};
 }
 
@@ -212,12 +226,19 @@ struct Row {
 };
 
 constexpr std::array rows{
-    Row{"in flight", in_flight_gate, in_flight_text}, Row{"by hand", person_gate, person_text},
-    Row{"autoscaler", undone_gate, undone_text},      Row{"disabled", disabled_gate, disabled_text},
-    Row{"allowed", blocked_gate, blocked_text},       Row{"bounds", bounds_gate, bounds_text},
-    Row{"capacity", capacity_gate, capacity_text},    Row{"hold", hold_gate, hold_text},
-    Row{"backoff", backoff_gate, backoff_text},       Row{"cooldown", cooldown_gate, cooldown_text},
-    Row{"readiness", readiness_gate, readiness_text}, Row{"stabilization", stabilization_gate, stabilization_text},
+    Row{"in flight", in_flight_gate, in_flight_text},
+    Row{"by hand", person_gate, person_text},
+    Row{"autoscaler", undone_gate, undone_text},
+    Row{"at rest", resting_gate, resting_text},
+    Row{"disabled", disabled_gate, disabled_text},
+    Row{"allowed", blocked_gate, blocked_text},
+    Row{"bounds", bounds_gate, bounds_text},
+    Row{"capacity", capacity_gate, capacity_text},
+    Row{"hold", hold_gate, hold_text},
+    Row{"backoff", backoff_gate, backoff_text},
+    Row{"cooldown", cooldown_gate, cooldown_text},
+    Row{"readiness", readiness_gate, readiness_text},
+    Row{"stabilization", stabilization_gate, stabilization_text},
 };
 
 bool is_pace_of_down(const Gate& gate) {

@@ -297,6 +297,10 @@ class Looker {
           pause->until);
       return false;
     }
+    if (in_.blocked) {
+      say(out, Outcome::blocked, in_.blocked->reason, what + " is blocked: " + in_.blocked->text + because(out));
+      return false;
+    }
     const bool waits = state != nullptr && state->failed == action && state->retry_at && *state->retry_at > in_.now;
     if (!waits) return true;
     const std::string often = state->failures == 1 ? "once" : std::to_string(state->failures) + " times in a row";

@@ -21,7 +21,8 @@ struct NodesInputs {
   // Of the alerts in the state's nodes, those whose last resolve is no evidence that they are over.
   std::vector<Episode> unproven{};
   bool dry_run = false;
-  std::string nodes_in_words{};  // what the nodes have in common: "the selector role=worker"
+  std::optional<Blocked> blocked{};  // NodeBackend::blocked()
+  std::string nodes_in_words{};      // what the nodes have in common: "the selector role=worker"
 };
 
 enum class NodeMove {

@@ -141,6 +141,9 @@ std::string render(const Decision& decision, const Inputs& in, const TargetState
            "refuse; " +
            cause_text(decision);
   }
+  if (decision.floor && !in.observed.floor->rests.empty()) {
+    return change_text(decision, in) + " is blocked: " + in.observed.floor->rests + "; " + cause_text(decision);
+  }
   return "blocked: " + std::string(to_string(decision.reason)) + "; " + cause_text(decision);
 }
 

@@ -8,6 +8,7 @@
 #include "model/alert.h"
 #include "model/decision.h"
 #include "model/policy.h"
+#include "model/settings.h"
 #include "model/target.h"
 #include "model/view.h"
 
@@ -100,6 +101,11 @@ std::string_view to_string(MergeResult result) {
       return "ignored";
   }
   return "";
+}
+
+std::string namespace_of(const KubernetesWorkload& workload, const KubernetesCluster& cluster) {
+  if (!workload.name_space.empty() || !cluster.access) return workload.name_space;
+  return cluster.access->default_namespace.empty() ? "default" : cluster.access->default_namespace;
 }
 
 int Step::of(int observed) const {

@@ -18,9 +18,10 @@ struct Blocked {
 // The lower bound of the autoscaler that sets the target's count. We move the bound and not the count.
 struct Floor {
   int current = 1;
-  int original = 1;   // what it was before we moved it; the same as current when it is not where we put it
-  std::string owner;  // for people: "the HorizontalPodAutoscaler api"
-  bool ours = false;  // a note of ours is on the autoscaler: we moved it, or somebody has since moved it elsewhere
+  int original = 1;     // what it was before we moved it; the same as current when it is not where we put it
+  std::string owner;    // for people: "the HorizontalPodAutoscaler api"
+  bool ours = false;    // a note of ours is on the autoscaler: we moved it, or somebody has since moved it elsewhere
+  std::string rests{};  // why the count stays below it now, wherever it is, and what to do; empty: it holds
   bool operator==(const Floor&) const = default;
 
   // It is where we put it.

@@ -47,6 +47,9 @@ struct KubernetesCluster {
   bool operator==(const KubernetesCluster&) const = default;
 };
 
+// Where the workload is. Empty: it does not say, and the cluster that would is not known.
+[[nodiscard]] std::string namespace_of(const KubernetesWorkload& workload, const KubernetesCluster& cluster);
+
 // How to show an HTTP server who we are, and how to trust it: Alertmanager's http_config. Files are read when they are
 // needed, so that they can change.
 struct HttpConfig {

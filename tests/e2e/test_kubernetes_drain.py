@@ -1,14 +1,20 @@
 """Nodes of a real control plane are drained while their alert fires: as kubectl drains, never too many, whatever ends."""
 
+import base64
 import contextlib
+import json
 import re
+import ssl
 
 import pytest
 
-from rig import api_trouble, eventually, kubernetes_objects as objects
+from rig import api_trouble, certificates, eventually, kubernetes_objects as objects
 from rig.alertscaler import run_once
 from rig.node_pool import MARK, NodeDrains, NodePool
 from rig.notifications import alert, notification
+from rig.servers import HttpServer
+
+WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 
 
 @pytest.fixture(scope="module", name="nodes")
@@ -442,7 +448,10 @@ def test_these_rights_and_no_more_are_enough(nodes, drains, namespace, control_p
     program.fire(first)
 
     def told():
-        assert "resources: [pods/eviction], verbs: [create]" in program.target()["error"], program.target()
+        seen = program.target()
+        assert "resources: [pods/eviction], verbs: [create]" in seen["error"], seen
+        assert (seen["decision"]["outcome"], seen["decision"]["reason"]) == ("blocked", "not_scalable"), seen
+        assert seen["observed"] == 3, "the nodes can be seen all the same"
         return True
 
     eventually(told, 30, "the rule to add is named")
@@ -452,3 +461,91 @@ def test_these_rights_and_no_more_are_enough(nodes, drains, namespace, control_p
     program.resolve(first)
     program.wait_state(first, None)
     assert MARK not in control_plane.node(first)["metadata"].get("annotations", {})
+
+
+class Denial(HttpServer):
+    """A webhook that forbids the eviction of pods whose name begins so; its configuration is there until close()."""
+
+    def __init__(self, plane, namespace, directory, prefix):
+        self._prefix = prefix
+        self._plane = plane
+        certificates.make(directory)
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(f"{directory}/server-cert.pem", f"{directory}/server-key.pem")
+        super().__init__(tls)
+        plane.patch(f"/api/v1/namespaces/{namespace}", {"metadata": {"labels": {"guarded": namespace}}})
+        with open(f"{directory}/ca.pem", "rb") as file:
+            authority = base64.b64encode(file.read()).decode()
+        self._path = f"{WEBHOOKS}/{namespace}"
+        plane.post(WEBHOOKS, {
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": namespace},
+            "webhooks": [{"name": "guard.example.io", "admissionReviewVersions": ["v1"], "sideEffects": "None",
+                          "clientConfig": {"url": f"https://{self.address}", "caBundle": authority}, "failurePolicy": "Fail",
+                          "namespaceSelector": {"matchLabels": {"guarded": namespace}},
+                          "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"],
+                                     "resources": ["pods/eviction"]}]}]})
+
+    def answer(self, request):
+        asked = request.json()["request"]
+        allowed = not asked["name"].startswith(self._prefix)
+        review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+                  "response": {"uid": asked["uid"], "allowed": allowed, "status": {"message": "it is guarded"}}}
+        return 200, "application/json", json.dumps(review)
+
+    def close(self):
+        self._plane.delete(self._path)
+        super().close()
+
+
+def test_one_pod_that_may_not_go_keeps_no_other(nodes, drains, namespace, control_plane, scratch):
+    first = nodes.nodes[0]
+    place(nodes, namespace, first, objects.deployment("web", 2, **nodes.pod()),
+          objects.deployment("guarded", 1, **nodes.pod()), objects.deployment("late", 1, **nodes.pod()), ready=4)
+    program = drains()
+    with contextlib.closing(Denial(control_plane, namespace, scratch.directory("webhook"), "guarded-")):
+        (guarded,) = control_plane.pods(namespace, "app=guarded")
+        eventually(lambda: rehearsed(control_plane, namespace, guarded) >= 400, 20, "the webhook is asked")
+        program.fire(first)
+
+        def failed():
+            steps = program.steps(first)
+            assert steps and steps[0] == ("drain", first, "failed"), steps
+            return True
+
+        eventually(failed, 40, "the drain fails")
+        error = program.app.history("node")[-1]["error"]
+        assert f"pod {namespace}/{guarded}: " in error and "it is guarded" in error, error
+        assert "web" not in error and "Role" not in error, "no right would help: " + error
+        assert nodes.apps_on(namespace, first) == ["guarded"]
+        assert nodes.cordoned(first)
+    program.wait_state(first, "drained", seconds=60)
+
+
+def rehearsed(plane, namespace, pod):
+    """What would become of its eviction: a status of HTTP."""
+    path = f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction?dryRun=All"
+    return plane.call("POST", path, {"apiVersion": "policy/v1beta1", "kind": "Eviction",
+                                     "metadata": {"name": pod, "namespace": namespace}}).status
+
+
+def test_what_a_dead_node_can_never_end_counts_as_gone(nodes, drains, namespace, control_plane):
+    last = nodes.nodes[-1]
+    place(nodes, namespace, last, objects.deployment("web", 2, **nodes.pod(grace=1)), ready=2)
+    control_plane.stop_node(last)
+    try:
+        program = drains()
+        program.fire(last)
+        # They are told to go, and nobody is there who would end them.
+        program.wait_state(last, "drained", seconds=120)
+        known = control_plane.get(f"/api/v1/namespaces/{namespace}/pods")["items"]
+        pods = [pod["metadata"]["name"] for pod in known if pod["spec"].get("nodeName") == last]
+        assert len(pods) == 2, "they are still known"
+        for pod in pods:
+            assert re.search(rf"counts as gone: .*{namespace}/{pod}", program.app.process.log()), pod
+        assert len(nodes.plane.ready_pods(namespace, "app=web")) == 2, "others have taken their place"
+        program.resolve(last)
+        program.wait_state(last, "not_ready")
+        assert not nodes.cordoned(last)
+    finally:
+        control_plane.add_node(last, labels={"pool": nodes.name}, taints=[f"pool={nodes.name}:NoSchedule"])

@@ -1,15 +1,24 @@
 """Where an HPA or KEDA sets the count: its floor is moved, and what somebody else makes of it is left alone."""
 
+import os
+import socket
 import threading
 
 import pytest
 
 from rig import crds, eventually, kubernetes_objects as objects
+from rig.scaled import Scaled
+from rig.settings import settings
 
 HPA = "/apis/autoscaling/v1/namespaces/{}/horizontalpodautoscalers/{}"
 SCALED_OBJECT = "/apis/keda.sh/v1alpha1/namespaces/{}/scaledobjects/{}"
 # One step for each alert, so that counts are what a test says; an HPA lets no count go down by itself here.
 STEPS = {"repeat": "once", "up": {"step": 2, "cooldown": "0s"}}
+
+
+def installation(app):
+    """What that program's marks are signed with."""
+    return f"{socket.gethostname()}:{os.path.realpath(app.storage)}"
 
 
 class Owned:
@@ -35,7 +44,8 @@ class Owned:
     def expect_floor(self, floor, original=None, seconds=30):
         """The floor is there, with a note of what it was before, or none; API and cluster agree."""
         notes = {} if original is None else {"alertscaler.io/original-min": str(original),
-                                             "alertscaler.io/set-min": str(floor)}
+                                             "alertscaler.io/set-min": str(floor),
+                                             "alertscaler.io/moved-by": f"web@{installation(self.fleet.app)}"}
 
         def there():
             assert (self.floor(), self.notes()) == (floor, notes), (self.floor(), self.notes())
@@ -91,7 +101,14 @@ class Keda(threading.Thread):
             self._plane.delete(self._hpa)
             self._plane.patch(self._scale, {"spec": {"replicas": int(paused)}})
             return
+        active = any(each["type"] == "Active" and each["status"] == "True"
+                     for each in scaled.get("status", {}).get("conditions", []))
+        if "idleReplicaCount" in scaled["spec"] and not active:
+            self._plane.patch(self._scale, {"spec": {"replicas": scaled["spec"]["idleReplicaCount"]}})
+            return
         floor = max(1, scaled["spec"].get("minReplicaCount", 0))
+        if self._plane.get(self._scale)["spec"].get("replicas", 0) == 0 and active:
+            self._plane.patch(self._scale, {"spec": {"replicas": floor}})
         maximum = scaled["spec"].get("maxReplicaCount", 100)
         if self._plane.call("GET", self._hpa).status == 200:
             self._plane.patch(self._hpa, {"spec": {"minReplicas": floor, "maxReplicas": maximum}})
@@ -111,16 +128,17 @@ class Keda(threading.Thread):
 def with_keda(control_plane, namespace, kubernetes_fleet, start):
     """with_keda(…): a Deployment of two that a ScaledObject of 2..6 owns."""
 
-    def make(minimum=2, **policy):
+    def make(minimum=2, idle=None, **policy):
         crds.install(control_plane, "keda")
         control_plane.post(SCALED_OBJECT.format(namespace, "web").rsplit("/", 1)[0], {
             "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "web"},
             "spec": {"scaleTargetRef": {"name": "web"}, "minReplicaCount": minimum, "maxReplicaCount": 6,
+                     **({} if idle is None else {"idleReplicaCount": idle}),
                      "triggers": [{"type": "cron", "metadata": {"timezone": "UTC", "start": "0 0 * * *",
                                                                 "end": "1 0 * * *", "desiredReplicas": "2"}}]}})
         fleet = kubernetes_fleet(replicas=2, **{**STEPS, **policy})
         start(Keda, control_plane, namespace)
-        fleet.expect(2)
+        fleet.expect(2 if idle is None else idle)
         return Owned(control_plane, namespace, fleet, SCALED_OBJECT, "minReplicaCount")
 
     return make
@@ -302,3 +320,31 @@ def test_what_somebody_else_has_paused_is_left_alone(control_plane, with_keda):
     decision = web.fleet.wait_for_decision("blocked", "hpa_owned", seconds=40)
     assert "was paused by somebody else" in decision["text"]
     assert web.floor() == 2
+
+
+def test_a_floor_that_keda_does_not_hold_while_it_is_idle_is_not_moved(control_plane, with_keda):
+    web = with_keda(idle=0)
+    web.fleet.fire("up")
+    decision = web.fleet.wait_for_decision("blocked", "hpa_owned", seconds=40)
+    assert "at its idleReplicaCount, 0" in decision["text"] and "give it a trigger" in decision["text"]
+    web.expect_floor(2)
+    control_plane.patch(f"{web.path}/status", {"status": {"conditions": [{"type": "Active", "status": "True"}]}})
+    web.expect_floor(4, original=2)
+    web.fleet.expect(4)
+    web.fleet.resolve("up")
+    web.expect_floor(2)
+
+
+def test_what_another_installation_has_moved_is_left_to_it(control_plane, namespace, with_hpa, start_alertscaler):
+    web = with_hpa()
+    web.fleet.fire("up")
+    web.expect_floor(4, original=2)
+    target = {"name": "web", "kubernetes": {"namespace": namespace, "kind": "Deployment", "name": "web"}, **STEPS}
+    config = settings(target, kubernetes={"kubeconfig": control_plane.kubeconfig()})
+    other = Scaled(start_alertscaler(config, name="other"), "web")
+    other.fire("up")
+    decision = other.wait_for_decision("blocked", "hpa_owned")
+    assert f"another alertscaler, {installation(web.fleet.app)} (its target web)" in decision["text"]
+    web.expect_floor(4, original=2)
+    web.fleet.resolve("up")
+    web.expect_floor(2)

@@ -23,9 +23,10 @@ struct FakeCluster {
     std::string address;
   };
   std::map<std::string, Node> nodes;
-  int leave_at_a_time = 1'000'000;    // pods that one move takes away
-  std::string stuck;                  // why none goes; empty: they go
-  std::string refused;                // why the drain is refused; empty: it is not
+  int leave_at_a_time = 1'000'000;  // pods that one move takes away
+  std::string stuck;                // why none goes; empty: they go
+  std::string refused;              // why the drain is refused; empty: it is not
+  std::optional<Blocked> blocked;
   std::deque<Error> observe_errors;   // the next observations fail so
   std::deque<Error> drain_errors;     // the next drains fail so
   std::deque<Error> uncordon_errors;  // the next uncordons fail so
@@ -54,6 +55,8 @@ class FakeNodes final : public NodeBackend {
     }
     return observed;
   }
+
+  std::optional<Blocked> blocked(std::stop_token /*stop*/) override { return cluster_.blocked; }
 
   Result<DrainProgress> drain(const std::string& name, const DrainPolicy& /*policy*/,
                               std::stop_token /*stop*/) override {

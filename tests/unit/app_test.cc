@@ -1,8 +1,10 @@
 #include <variant>
 
 #include "app/address.h"
+#include "app/installation.h"
 #include "app/options.h"
 #include "support/catch.h"
+#include "support/memory_keep.h"
 
 using namespace alertscaler;
 using namespace alertscaler::app;
@@ -69,4 +71,30 @@ TEST_CASE("a wrong command line exits with 2, a question with 0") {
   const Command command = parse_command_line(static_cast<int>(c.argv.size()), c.argv.data());
   REQUIRE(std::holds_alternative<Exit>(command));
   CHECK(std::get<Exit>(command).status == c.status);
+}
+
+TEST_CASE(
+    "an installation is named after what does not change: its StatefulSet's pod, its Deployment, or host and storage") {
+  struct Case {
+    std::string pod_namespace, pod, name;
+  };
+  const auto c = GENERATE(values<Case>({{"alertscaler", "alertscaler-0", "alertscaler/alertscaler-0"},
+                                        {"ops", "scaler-7d4f9c5b6c-x2x5z", "ops/scaler"},
+                                        {"ops", "my-scaler-5c8b9-x2x5z", "ops/my-scaler"},
+                                        {"ops", "scaler-eu-prod1", "ops/scaler-eu-prod1"},
+                                        {"ops", "scaler", "ops/scaler"},
+                                        {"ops", "x2x5z", "ops/x2x5z"},
+                                        {"", "scaler-0", "ops-1:/var/lib/alertscaler"},
+                                        {"ops", "", "ops-1:/var/lib/alertscaler"}}));
+  CAPTURE(c.pod);
+  CHECK(name_for({c.pod_namespace, c.pod, "ops-1", "/var/lib/alertscaler"}) == c.name);
+}
+
+TEST_CASE("an installation keeps the name that its storage was given first") {
+  test::MemoryKeep keep;
+  CHECK(installation(keep, {"", "", "3f9a1c2e7b10", "/data"}) == "3f9a1c2e7b10:/data");
+  CHECK(installation(keep, {"", "", "0123456789ab", "/data"}) == "3f9a1c2e7b10:/data");
+  test::MemoryKeep full;
+  full.error = "the disk is full";
+  CHECK(installation(full, {"ops", "scaler-0", "", ""}) == "ops/scaler-0");
 }

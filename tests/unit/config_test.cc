@@ -429,6 +429,35 @@ TEST_CASE("a problem without a place is the file's") {
   CHECK(config::to_string({"alertscaler.yml", 0, 0, "wrong"}) == "alertscaler.yml: wrong");
 }
 
+TEST_CASE("two targets on one object are found, though one leaves its namespace to the context") {
+  const test::ScratchDir scratch;
+  const std::filesystem::path file = scratch.path() / "kubeconfig";
+  const auto with_namespace = [&](const std::string& context) {
+    std::ofstream(file) << "current-context: c\n"
+                           "contexts: [{name: c, context: {cluster: k, user: u"
+                        << context << "}}]\n"
+                        << "clusters: [{name: k, cluster: {server: 'http://127.0.0.1:1'}}]\n"
+                           "users: [{name: u, user: {token: t}}]\n";
+  };
+  const auto found = [&](const std::string& name_space) {
+    return problems_in(
+        "targets:\n"
+        "  - {name: web, kubernetes: {kind: Deployment, name: web}}\n"
+        "  - {name: front, kubernetes: {namespace: " +
+            name_space + ", kind: Deployment, name: web}}\n",
+        {{"KUBECONFIG", file.string()}});
+  };
+  with_namespace(", namespace: shop");
+  CHECK(found("shop") == std::vector<std::string>{"3:5: targets[1]: front and web (line 2) are the same object, "
+                                                  "Deployment web (apps) in namespace shop, the namespace of the "
+                                                  "context c of " +
+                                                  file.string() + "; one target can have several alerts"});
+  CHECK(found("default").empty());
+  with_namespace("");
+  CHECK(found("default").size() == 1);
+  CHECK(found("shop").empty());
+}
+
 TEST_CASE("ten thousand targets are read, and what two of them share is found") {
   std::string yaml = "targets:\n";
   for (int i = 0; i < 10'000; ++i) {

@@ -274,6 +274,25 @@ TEST_CASE("floor: an autoscaler that comes or goes ends what was begun for the o
   CHECK_FALSE(decide::changed_hands(action, observed));
 }
 
+TEST_CASE("floor: an autoscaler that rests below its floor is not pushed at") {
+  const auto resting = [](Observed& o) {
+    o.replicas = o.ready = 0;
+    o.floor->rests = "the ScaledObject web (KEDA) keeps it at 0";
+  };
+  const auto resting_raised = [&](Observed& o) {
+    raised(o);
+    resting(o);
+  };
+  check({"up", "blocked/hpa_owned 0->2 floor", {up()}, resting});
+  check({"to", "blocked/hpa_owned 0->6 floor", {to(6)}, resting});
+  check({"up, with a floor that was raised before", "blocked/hpa_owned 0->2 floor", {up()}, resting_raised, episode});
+  check({"by hand", "blocked/hpa_owned 0->6 floor", {}, resting, {}, command(6)});
+  check({"its floor goes back all the same", "act/restore 5->2 floor", {}, resting_raised, episode});
+  check({"a drain of what is at 0", "none/satisfied 0->0", {drain()}, resting});
+  const decide::Look look = look_at({"", "", {up()}, resting});
+  CHECK(look.decision.text.find("the ScaledObject web (KEDA) keeps it at 0") != std::string::npos);
+}
+
 TEST_CASE("floor: its texts name the autoscaler") {
   CHECK(look_at({"", "", {up()}}).decision.text ==
         "scale up 3 -> 5 (the floor of the HorizontalPodAutoscaler web): HighLoad is firing");

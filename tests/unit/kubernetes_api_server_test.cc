@@ -240,6 +240,44 @@ TEST_CASE("a list comes page by page") {
   CHECK(server.seen().at(0).query == "?labelSelector=x&limit=500");
 }
 
+TEST_CASE("an answer that is no list is not an empty one") {
+  const auto [body, is_list] =
+      GENERATE(values<std::pair<std::string, bool>>({{R"({"kind":"NodeList","items":[]})", true},
+                                                     {R"({"kind":"NodeList","items":null})", true},
+                                                     {R"({"kind":"NodeList"})", true},
+                                                     {R"({"kind":"Status","status":"Success"})", false},
+                                                     {R"({"items":null})", false},
+                                                     {R"({"items":{}})", false},
+                                                     {"{}", false},
+                                                     {"[]", false},
+                                                     {"\"fine\"", false}}));
+  CAPTURE(body);
+  StubApiServer server;
+  server.on("GET", "/api/v1/nodes", {{200, body}});
+  ApiServer api(server.access());
+  const auto list = api.list("/api/v1/nodes", {});
+  REQUIRE(list.has_value() == is_list);
+  if (is_list) {
+    CHECK(list->empty());
+  } else {
+    CHECK(list.error().error.kind == ErrorKind::unreachable);
+    CHECK_THAT(list.error().error.message, ContainsSubstring("no list"));
+  }
+}
+
+TEST_CASE("a list is shared for a while, a failure never") {
+  StubApiServer server;
+  server.on("GET", "/api/v1/pods",
+            {StubApiServer::status(403, "Forbidden", "no"), {200, R"({"kind":"PodList","items":[{"n":1}]})"}});
+  ApiServer api(server.access());
+  CHECK_FALSE(api.list_shared("/api/v1/pods", 10min, {}).has_value());
+  for (int i = 0; i < 3; ++i) CHECK(api.list_shared("/api/v1/pods", 10min, {})->size() == 1);
+  CHECK(server.seen().size() == 2);
+  CHECK(api.list("/api/v1/pods", {})->size() == 1);
+  CHECK(api.list_shared("/api/v1/pods", 0s, {})->size() == 1);  // older than that it may not be
+  CHECK(server.seen().size() == 4);
+}
+
 TEST_CASE("a list that has grown too old in between is read in one go") {
   StubApiServer server;
   server.otherwise([](const StubApiServer::Seen& seen) -> StubApiServer::Answer {

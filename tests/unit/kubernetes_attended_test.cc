@@ -134,3 +134,61 @@ TEST_CASE("what became of an action is an event on the workload") {
   CHECK(event.body["regarding"]["uid"] == "u");
   CHECK(event.body["reason"] == "AlertScaled");
 }
+
+namespace {
+
+struct InnerNodes final : NodeBackend {
+  Result<std::vector<ObservedNode>> observe(std::stop_token) override { return observed; }
+  Result<DrainProgress> drain(const std::string&, const DrainPolicy&, std::stop_token) override { return drained; }
+  Result<DrainProgress> rehearse(const std::string&, const DrainPolicy&, std::stop_token) override { return drained; }
+  Status uncordon(const std::string&, std::stop_token) override { return {}; }
+  Result<std::vector<ObservedNode>> observed = std::vector<ObservedNode>{{.name = "n1", .aliases = {}}};
+  Result<DrainProgress> drained = DrainProgress{};
+};
+
+struct Nodes : Cluster {
+  Nodes() {
+    auto made = std::make_unique<InnerNodes>();
+    inner_nodes = made.get();
+    nodes = attended(std::move(made), {*api, events, clock});
+  }
+  InnerNodes* inner_nodes = nullptr;
+  std::unique_ptr<NodeBackend> nodes;
+};
+
+}  // namespace
+
+TEST_CASE("what draining nodes takes is asked for, right by right, and what is missing blocks with its rule") {
+  Nodes cluster;
+  cluster.verbs.with([](auto& verbs) { verbs = "list"; });
+  CHECK(cluster.nodes->observe({})->size() == 1);  // looking is allowed
+  const auto blocked = cluster.nodes->blocked({});
+  REQUIRE(blocked.has_value());
+  CHECK(blocked->reason == Reason::not_scalable);
+  for (const char* each : {"add to a ClusterRole:", "{apiGroups: [\"\"], resources: [nodes], verbs: [get, patch]}",
+                           "{apiGroups: [\"\"], resources: [pods], verbs: [get]}",
+                           "{apiGroups: [\"\"], resources: [pods/eviction], verbs: [create]}",
+                           "{apiGroups: [apps], resources: [daemonsets], verbs: [get]}"}) {
+    CHECK_THAT(blocked->text, ContainsSubstring(each));
+  }
+  CHECK(cluster.asked() == 7);
+  cluster.verbs.with([](auto& verbs) { verbs = "get list patch create"; });
+  cluster.clock.advance(31s);
+  CHECK_FALSE(cluster.nodes->blocked({}).has_value());
+}
+
+TEST_CASE("a drain that is refused is a reason to ask again; who may not even list nodes cannot see them") {
+  Nodes cluster;
+  CHECK_FALSE(cluster.nodes->blocked({}).has_value());
+  cluster.verbs.with([](auto& verbs) { verbs = "list"; });
+  CHECK_FALSE(cluster.nodes->blocked({}).has_value());
+  cluster.inner_nodes->drained = fail(ErrorKind::refused, "403");
+  CHECK_FALSE(cluster.nodes->drain("n1", {}, {}).has_value());
+  CHECK(cluster.nodes->blocked({}).has_value());
+  cluster.inner_nodes->observed = fail(ErrorKind::refused, "403");
+  const auto refused = cluster.nodes->observe({});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK_THAT(refused.error().message, ContainsSubstring("add to a ClusterRole:"));
+  cluster.inner_nodes->observed = fail(ErrorKind::unreachable, "nobody listens");
+  CHECK(cluster.nodes->observe({}).error().message == "nobody listens");
+}

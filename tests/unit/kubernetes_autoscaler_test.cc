@@ -19,12 +19,15 @@ const Lines both_lists{"GET " + hpas + "?limit=500", "GET " + scaled_objects + "
 
 class World {
  public:
-  explicit World(HpaMode mode = HpaMode::automatic, kubernetes::AutoscalerPace pace = {}) : mode_(mode), pace_(pace) {
+  explicit World(HpaMode mode = HpaMode::automatic, kubernetes::AutoscalerPace pace = {.share = 0s})
+      : mode_(mode), pace_(pace) {
     restart();
   }
 
   FakeApiServer& server() { return server_; }
-  void restart() { owner_ = kubernetes::make_autoscaler(mode_, client_, pace_); }
+  void restart(const std::string& installation = "demo/one") {
+    owner_ = kubernetes::make_autoscaler(mode_, {"web", installation}, client_, pace_);
+  }
 
   void add_hpa(const std::string& name, Json reference = {{"apiVersion", "apps/v1"}}, Json metadata = Json::object()) {
     Json target = {{"kind", "Deployment"}, {"name", "web"}};
@@ -56,7 +59,9 @@ class World {
   Result<bool> apply(int from, int to, bool floor = true, ActionId id = 1) {
     return owner_->apply(object_, Change{id, TargetName{"web"}, from, to, floor}, {});
   }
-  Result<Ownership> try_observe() { return owner_->observe(object_, {}, {}); }
+  Result<Ownership> try_observe(const std::optional<Change>& in_flight = {}) {
+    return owner_->observe(object_, in_flight, {});
+  }
   void set_count(int replicas) { object_.replicas = replicas; }
   void set_object(kubernetes::ScaledObject object) { object_ = std::move(object); }
 
@@ -73,6 +78,9 @@ class World {
     if (annotations.contains("alertscaler.io/original-min")) {
       out += " of " + annotations.at("alertscaler.io/original-min").get<std::string>();
       CHECK(annotations.contains("alertscaler.io/set-min"));
+      CHECK(annotations.value("alertscaler.io/moved-by", "") == "web@demo/one");
+    } else {
+      CHECK_FALSE(annotations.contains("alertscaler.io/moved-by"));
     }
     return out;
   }
@@ -85,7 +93,7 @@ class World {
   kubernetes::ScaledObject object_{"demo", "apps/v1", "Deployment", "web", "uid", 3};
 };
 
-const kubernetes::AutoscalerPace always{0s, 5min};
+const kubernetes::AutoscalerPace always{0s, 5min, 0s};
 
 bool mentions(const std::string& text, const std::string& part) {
   CAPTURE(text, part);
@@ -155,6 +163,19 @@ TEST_CASE("autoscaler: idle looks cost nothing for a while, those of an action o
   CHECK(world.server().lines() == Lines{});
   world.observe(Change{1, TargetName{"web"}, 3, 4, true});
   CHECK(world.server().lines() == Lines{"GET " + hpas + "/web"});
+}
+
+TEST_CASE(
+    "autoscaler: the targets of one namespace share what they look at, but for what is looked at before a write") {
+  World world(HpaMode::automatic, {.share = 10min});
+  world.add_hpa("web");
+  world.observe();
+  world.server().requests();
+  world.restart();  // as good as another target
+  CHECK(world.observe().floor.has_value());
+  CHECK(world.server().lines() == Lines{both_lists[1]});  // that KEDA is not there, each finds out for itself
+  REQUIRE(world.apply(3, 4).has_value());
+  CHECK(world.server().lines().front() == both_lists[0]);
 }
 
 TEST_CASE("autoscaler: that KEDA is not there is asked rarely") {
@@ -333,21 +354,135 @@ TEST_CASE("autoscaler: what a ScaledObject leaves out") {
   CHECK(world.scaled_object() == "0");
 }
 
+TEST_CASE("autoscaler: what another installation has moved is left to it") {
+  World world;
+  SECTION("an HPA") {
+    world.add_hpa("web");
+    world.observe();
+    REQUIRE(world.apply(3, 4).has_value());
+    world.restart("demo/two");
+    const Ownership owned = world.observe();
+    REQUIRE(owned.blocked);
+    CHECK(owned.blocked->reason == Reason::hpa_owned);
+    mentions(owned.blocked->text,
+             "the floor of the HorizontalPodAutoscaler web is moved by another alertscaler, demo/one (its target web)");
+    CHECK_FALSE(owned.floor);
+    CHECK(world.hpa() == "4 of 2");
+    world.restart();
+    CHECK(world.observe().floor == Floor{4, 2, "the HorizontalPodAutoscaler web", true});
+  }
+  SECTION("which came between look and write") {
+    world.add_hpa("web");
+    world.observe();
+    int reads = 0;
+    world.server().before("GET " + hpas + "/web", [&] {
+      if (reads++ > 0) return;
+      world.server().change(hpas + "/web", {{"metadata",
+                                             {{"annotations",
+                                               {{"alertscaler.io/moved-by", "api@demo/two"},
+                                                {"alertscaler.io/original-min", "1"},
+                                                {"alertscaler.io/set-min", "2"}}}}}});
+    });
+    const auto done = world.apply(3, 4);
+    REQUIRE_FALSE(done.has_value());
+    CHECK(done.error().kind == ErrorKind::conflict);
+    mentions(done.error().message, "another alertscaler, demo/two (its target api)");
+    CHECK(world.server().get(hpas + "/web")->at("spec").at("minReplicas") == 2);
+  }
+  SECTION("KEDA, kept at zero") {
+    world.install_keda();
+    world.add_scaled_object();
+    world.observe();
+    REQUIRE(world.apply(3, 0, false).has_value());
+    world.restart("demo/two");
+    const Ownership owned = world.observe();
+    REQUIRE(owned.blocked);
+    mentions(owned.blocked->text, "another alertscaler, demo/one");
+  }
+  SECTION("a note that nobody has signed is ours, from before we did") {
+    world.add_hpa("web");
+    world.server().change(
+        hpas + "/web",
+        {{"metadata", {{"annotations", {{"alertscaler.io/original-min", "1"}, {"alertscaler.io/set-min", "2"}}}}}});
+    CHECK(world.observe().floor == Floor{2, 1, "the HorizontalPodAutoscaler web", true});
+    CHECK(world.apply(2, 5) == Result<bool>(true));
+    CHECK(world.hpa() == "5 of 1");
+  }
+}
+
+TEST_CASE("autoscaler: a note that no HPA can have is none of ours") {
+  const std::string original = GENERATE("0", "7", "many", "-1");
+  CAPTURE(original);
+  World world;
+  world.add_hpa("web");
+  world.server().change(
+      hpas + "/web",
+      {{"metadata", {{"annotations", {{"alertscaler.io/original-min", original}, {"alertscaler.io/set-min", "2"}}}}}});
+  const Floor floor = world.observe().floor.value();
+  CHECK(floor.original == 2);
+  CHECK(floor.stale());  // what is left of it is taken off
+}
+
+TEST_CASE("autoscaler: an answer that describes no autoscaler is none") {
+  World world;
+  world.add_hpa("web");
+  world.observe();
+  const auto in_flight = Change{1, TargetName{"web"}, 3, 4, true};
+  world.server().fail_next("GET " + hpas + "/web", {200, Json::object(), "", {}}, 2);
+  CHECK(world.try_observe(in_flight).error().kind == ErrorKind::unreachable);
+  const auto done = world.apply(3, 4);
+  REQUIRE_FALSE(done.has_value());
+  CHECK(done.error().kind == ErrorKind::unreachable);
+  mentions(done.error().message, "describes no such object");
+  CHECK(world.hpa() == "2");
+}
+
+TEST_CASE("autoscaler: KEDA at its idleReplicaCount holds no floor") {
+  World world;
+  world.install_keda();
+  const auto with_active = [&](const char* status) {
+    world.server().change(scaled_objects + "/web",
+                          {{"status", {{"conditions", {{{"type", "Active"}, {"status", status}}}}}}});
+    world.restart();
+    return world.observe().floor->rests;
+  };
+  world.add_scaled_object({{"idleReplicaCount", 0}});
+  world.set_count(0);
+  mentions(world.observe().floor->rests,
+           "the ScaledObject web (KEDA) keeps Deployment demo/web at its idleReplicaCount, 0, as long as none of its "
+           "triggers is active");
+  CHECK_FALSE(with_active("False").empty());
+  CHECK_FALSE(with_active("Unknown").empty());
+  CHECK(with_active("True").empty());
+  // It has not come to rest yet.
+  world.set_count(2);
+  CHECK(with_active("False").empty());
+  // At 0 because we keep it there: it is to be let go again.
+  REQUIRE(world.apply(2, 0, false).has_value());
+  world.set_count(0);
+  CHECK(with_active("False").empty());
+  world.add_scaled_object();
+  CHECK(with_active("False").empty());
+}
+
 TEST_CASE("autoscaler: KEDA is kept at zero, and let go again") {
   World world;
   world.install_keda();
   world.add_scaled_object();
   world.observe();
   CHECK(world.apply(3, 0, false) == Result<bool>(false));
-  CHECK(world.annotations_of_keda() ==
-        Json{{"alertscaler.io/kept-at-zero", "true"}, {"autoscaling.keda.sh/paused-replicas", "0"}});
+  CHECK(world.annotations_of_keda() == Json{{"alertscaler.io/kept-at-zero", "true"},
+                                            {"alertscaler.io/moved-by", "web@demo/one"},
+                                            {"autoscaling.keda.sh/paused-replicas", "0"}});
   world.restart();
   world.set_count(0);
   CHECK_FALSE(world.observe().blocked);
   const bool by_floor = GENERATE(true, false);
   CHECK(world.apply(0, 3, by_floor, 2) == Result<bool>(false));
-  CHECK(world.annotations_of_keda() ==
-        (by_floor ? Json{{"alertscaler.io/original-min", "1"}, {"alertscaler.io/set-min", "3"}} : Json::object()));
+  CHECK(world.annotations_of_keda() == (by_floor ? Json{{"alertscaler.io/moved-by", "web@demo/one"},
+                                                        {"alertscaler.io/original-min", "1"},
+                                                        {"alertscaler.io/set-min", "3"}}
+                                                 : Json::object()));
 }
 
 TEST_CASE("autoscaler: a ScaledObject that somebody else has paused is left alone") {

@@ -168,8 +168,12 @@ TEST_CASE("what each answer to an eviction means") {
       {"its namespace ends",
        error_of(403, "forbidden: namespace demo is being terminated", {{"NamespaceTerminating", "", ""}}),
        Evicted::Kind::waits, "forbidden: namespace demo is being terminated"},
-      {"not permitted", error_of(403, "forbidden"), Evicted::Kind::failed, ""},
-      {"another 500", error_of(500, "boom"), Evicted::Kind::failed, ""},
+      {"a webhook that does not answer", error_of(500, "failed calling webhook"), Evicted::Kind::waits,
+       "failed calling webhook"},
+      {"not permitted", error_of(403, "forbidden"), Evicted::Kind::refused, ""},
+      {"a webhook forbids it", error_of(422, "admission webhook \"w\" denied the request"), Evicted::Kind::refused, ""},
+      {"we are not known", error_of(401, "Unauthorized"), Evicted::Kind::failed, ""},
+      {"no answer", error_of(0, "nobody listens"), Evicted::Kind::failed, ""},
   }));
   CAPTURE(c.name);
   const Evicted evicted = read_eviction(tl::unexpected(c.error));
@@ -178,7 +182,7 @@ TEST_CASE("what each answer to an eviction means") {
     CHECK(evicted.why.starts_with(c.why));
     CHECK(evicted.again_after == 5s);
   }
-  if (c.kind == Evicted::Kind::failed) CHECK(evicted.error == c.error.error);
+  if (c.kind == Evicted::Kind::failed || c.kind == Evicted::Kind::refused) CHECK(evicted.error == c.error.error);
   CHECK(read_eviction(Json::object()).kind == Evicted::Kind::accepted);
 }
 
@@ -241,6 +245,26 @@ TEST_CASE("what is terminating is not told twice, and reported when it does not 
   CHECK(waves.turn(go, start + 10s).empty());
   CHECK(waves.why_waiting(go, start + 10s).empty());
   CHECK_THAT(waves.why_waiting(go, start + 2min), ContainsSubstring("demo/web should have ended 2m ago"));
+}
+
+TEST_CASE("waves: a pod that is refused keeps no other, and is told when nothing else is left but ourselves") {
+  DrainWaves waves("demo/own");
+  std::vector<DrainPod> go = {managed("web"), managed("db"), managed("dns", 2'000'000'000), managed("own")};
+  waves.look(go, start, 15min);
+  CHECK(names(waves.turn(go, start)) == "web db");
+  waves.refuse(go[0], "forbidden", start + 1min);
+  CHECK(waves.refused(go).empty());
+  CHECK(waves.why_waiting(go, start) == "pod demo/web: forbidden");
+  std::erase_if(go, [](const DrainPod& pod) { return pod.name == "db"; });
+  waves.look(go, start + 1s, 15min);
+  CHECK(names(waves.turn(go, start + 1s)) == "dns");
+  std::erase_if(go, [](const DrainPod& pod) { return pod.name == "dns"; });
+  waves.look(go, start + 2s, 15min);
+  CHECK(waves.turn(go, start + 2s).empty());
+  CHECK(waves.refused(go) == "pod demo/web: forbidden");
+  // The next try asks again.
+  waves.look(go, start + 3s, 15min);
+  CHECK(names(waves.turn(go, start + 3s)) == "web");
 }
 
 TEST_CASE("pods that come back each time are left there in the end, and that is said") {

@@ -1,5 +1,6 @@
 // Drains against an API server of the test's own.
 #include "act/kubernetes/drain.h"
+#include "base/text.h"
 #include "support/catch.h"
 #include "support/clock.h"
 #include "support/fake_evictions.h"
@@ -25,9 +26,9 @@ struct World {
 
   World() { add_node(server, "n1", "10.0.0.1"); }
 
-  std::unique_ptr<NodeBackend> make(const std::string& selector) {
-    return kubernetes::make_node_backend({TargetName{"node"}, {selector, "node"}, {"demo", "own"}}, client, nullptr,
-                                         clock);
+  std::unique_ptr<NodeBackend> make(const std::string& selector, const std::string& installation = "demo/one") {
+    return kubernetes::make_node_backend({TargetName{"node"}, {selector, "node"}, {"demo", "own"}, installation},
+                                         client, nullptr, clock);
   }
   [[nodiscard]] Json node(const std::string& name = "n1") const { return server.get("/api/v1/nodes/" + name).value(); }
   [[nodiscard]] bool cordoned(const std::string& name = "n1") const {
@@ -70,7 +71,8 @@ TEST_CASE("the target's nodes are those of the selector, with what an alert may 
                       {{"spec", {{"unschedulable", true}}}, {"status", {{"conditions", Json::array()}}}});
   const auto observed = world.backend->observe({});
   REQUIRE(observed.has_value());
-  const std::vector<ObservedNode> expected = {{"n1", true, false, false, {"10.0.0.1"}}, {"n2", false, true, false, {}}};
+  const std::vector<ObservedNode> expected = {{.name = "n1", .ready = true, .aliases = {"10.0.0.1"}},
+                                              {.name = "n2", .cordoned = true, .aliases = {}}};
   CHECK(*observed == expected);
   CHECK(world.make("")->observe({})->size() == 3);
 }
@@ -83,7 +85,7 @@ TEST_CASE("a drain cordons with our mark, evicts, and ends when the pods have go
   world.policy.grace_period = 7s;
   CHECK_FALSE(world.drain().empty);
   CHECK(world.cordoned());
-  CHECK(world.node().at(Json::json_pointer(mark)) == "node");
+  CHECK(world.node().at(Json::json_pointer(mark)) == "node@demo/one");
   CHECK(world.backend->observe({})->at(0).ours);
   CHECK(world.evictions.evicted.size() == 2);
   CHECK(world.evictions.bodies.at(0).at("deleteOptions").at("gracePeriodSeconds") == 7);
@@ -106,6 +108,22 @@ TEST_CASE("what somebody else cordoned is drained, not marked, and not uncordone
   world.server.change("/api/v1/nodes/n1", {{"metadata", {{"annotations", {{"alertscaler.io/cordoned-by", "other"}}}}}});
   REQUIRE(world.backend->uncordon("n1", {}));
   CHECK(world.cordoned());
+}
+
+TEST_CASE("a mark is ours by target and installation; one without an installation is from before they had one") {
+  const auto [text, ours] = GENERATE(values<std::pair<std::string, bool>>({{"node@demo/one", true},
+                                                                           {"node", true},
+                                                                           {"node@demo/two", false},
+                                                                           {"other@demo/one", false},
+                                                                           {"other", false},
+                                                                           {"", false}}));
+  CAPTURE(text);
+  World world;
+  world.server.change("/api/v1/nodes/n1", {{"spec", {{"unschedulable", true}}},
+                                           {"metadata", {{"annotations", {{"alertscaler.io/cordoned-by", text}}}}}});
+  CHECK(world.backend->observe({})->at(0).ours == ours);
+  REQUIRE(world.backend->uncordon("n1", {}));
+  CHECK(world.cordoned() != ours);
 }
 
 TEST_CASE("somebody who cordons in between is not overlooked") {
@@ -228,6 +246,54 @@ TEST_CASE("what we may not do fails the drain, with the rule to add") {
   CHECK_THAT(progress.error().message, ContainsSubstring("pods/eviction"));
 }
 
+TEST_CASE("one pod that may not go keeps no other, and the drain fails of it in the end") {
+  World world;
+  for (int i = 0; i < 15; ++i) add_node_pod(world.server, "n1", "web-" + std::to_string(i));
+  add_node_pod(world.server, "n1", "critical", {{"spec", {{"priority", 2'000'000'000}}}});
+  add_node_pod(world.server, "n1", "own");
+  const auto code = GENERATE(403, 422);
+  world.evictions.answers["web-0"] =
+      FakeApiServer::status(code, code == 403 ? "Forbidden" : "Invalid", "web-0 is none of your business");
+  std::optional<Error> failed;
+  for (int move = 0; move < 10 && !failed; ++move) {
+    const auto progress = world.backend->drain("n1", world.policy, {});
+    if (!progress) failed = progress.error();
+    if (progress) CHECK_THAT(progress->waits, ContainsSubstring("pod demo/web-0: "));
+    world.clock.advance(1s);
+  }
+  REQUIRE(failed.has_value());
+  CHECK(failed->kind == ErrorKind::refused);
+  CHECK_THAT(failed->message, ContainsSubstring("pod demo/web-0: "));
+  CHECK_THAT(failed->message, ContainsSubstring("none of your business"));
+  CHECK(world.evictions.evicted.size() == 15);  // but for web-0, and for us, who leave last
+  CHECK(world.evictions.bodies.size() == 16);   // it is asked once a try
+  CHECK_FALSE(world.backend->drain("n1", world.policy, {}).has_value());
+  CHECK(world.evictions.bodies.size() == 17);
+}
+
+TEST_CASE("a call that fails ends the move; what has gone has gone") {
+  World world;
+  add_node_pod(world.server, "n1", "web-1");
+  add_node_pod(world.server, "n1", "web-2");
+  world.evictions.answers["web-1"] = FakeApiServer::status(504, "Timeout", "Timeout: request did not complete");
+  const auto progress = world.backend->drain("n1", world.policy, {});
+  REQUIRE_FALSE(progress.has_value());
+  CHECK(progress.error().kind == ErrorKind::unreachable);
+  CHECK(world.evictions.evicted == std::vector<std::string>{"web-2"});
+}
+
+TEST_CASE("an answer that describes no node is no node") {
+  World world;
+  world.server.fail_next("GET /api/v1/nodes/n1", {200, Json::object(), "", {}}, 4);
+  for (const auto& error :
+       {world.backend->drain("n1", world.policy, {}).error(), world.backend->rehearse("n1", world.policy, {}).error(),
+        world.backend->uncordon("n1", {}).error(), world.backend->let_go("n1", {}).error()}) {
+    CHECK(error.kind == ErrorKind::unreachable);
+    CHECK_THAT(error.message, ContainsSubstring("describes no node"));
+  }
+  CHECK(world.writes().empty());
+}
+
 TEST_CASE("more than one budget: shown, and the other pods leave") {
   World world;
   add_node_pod(world.server, "n1", "web-1");
@@ -271,6 +337,35 @@ TEST_CASE("a pod that is terminating is waited for and not told again") {
   CHECK(world.drain().empty);
 }
 
+TEST_CASE("on a node that is not ready, what should have ended a minute ago counts as gone, and is named") {
+  World world;
+  add_node_pod(world.server, "n1", "web-1");
+  // Were it not for that, it would forbid the drain.
+  add_node_pod(world.server, "n1", "bare",
+               {{"metadata", {{"ownerReferences", nullptr}, {"deletionTimestamp", "2025-01-01T00:00:00Z"}}}});
+  world.evictions.terminate = true;
+  world.server.change("/api/v1/nodes/n1",
+                      {{"status", {{"conditions", Json::array({{{"type", "Ready"}, {"status", "Unknown"}}})}}}});
+  DrainProgress progress = world.drain();
+  CHECK(progress.left == 1);
+  CHECK(progress.refused.empty());
+  CHECK_THAT(progress.note, ContainsSubstring("counts as gone: demo/bare; if the node never comes back, delete it"));
+  const Json pod = world.server.get("/api/v1/namespaces/demo/pods/web-1").value();
+  const auto ends = text::parse_time(pod.at("metadata").at("deletionTimestamp").get<std::string>()).value();
+  world.clock.advance(ends - world.clock.now() + 59s);
+  CHECK_FALSE(world.drain().empty);
+  const bool ready = GENERATE(true, false);
+  if (ready) {
+    world.server.change("/api/v1/nodes/n1",
+                        {{"status", {{"conditions", Json::array({{{"type", "Ready"}, {"status", "True"}}})}}}});
+  }
+  world.clock.advance(2s);
+  progress = ready ? *world.backend->drain("n1", world.policy, {}) : world.drain();
+  CHECK(progress.empty != ready);
+  if (ready) CHECK_THAT(progress.refused, ContainsSubstring("demo/bare"));
+  if (!ready) CHECK_THAT(progress.note, ContainsSubstring("demo/bare; demo/web-1"));
+}
+
 TEST_CASE("our own pod leaves last") {
   World world;
   add_node_pod(world.server, "n1", "own");
@@ -308,6 +403,17 @@ TEST_CASE("a rehearsal asks the server about each pod and changes nothing") {
   for (const auto& asked : world.server.requests()) {
     if (asked.method != "GET") CHECK(asked.query.find("dryRun=All") != std::string::npos);
   }
+}
+
+TEST_CASE("a rehearsal says which pods would be refused") {
+  World world;
+  add_node_pod(world.server, "n1", "web-1");
+  add_node_pod(world.server, "n1", "web-2");
+  world.evictions.answers["web-1"] = FakeApiServer::status(403, "Forbidden", "not on Fridays");
+  const auto rehearsed = world.backend->rehearse("n1", world.policy, {});
+  REQUIRE_FALSE(rehearsed.has_value());
+  CHECK(rehearsed.error().kind == ErrorKind::refused);
+  CHECK_THAT(rehearsed.error().message, ContainsSubstring("pod demo/web-1: "));
 }
 
 TEST_CASE("a node that is gone is told as such, and needs no uncordon") {

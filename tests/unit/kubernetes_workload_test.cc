@@ -213,6 +213,18 @@ TEST_CASE("workload: what does not exist is no count of zero") {
               "Deployment demo/web does not exist: create it, or correct namespace, kind and name of the target"});
 }
 
+TEST_CASE("workload: an answer that describes no object is no count of zero") {
+  Rig rig;
+  rig.server.add_deployment("web", 2);
+  rig.server.fail_next("GET " + deployments + "/web", {200, {{"kind", "Status"}}, "", {}}, 2);
+  for (const Status& status : {Status(tl::unexpected(rig.look().error())), rig.move(2, 4)}) {
+    REQUIRE_FALSE(status.has_value());
+    CHECK(status.error().kind == ErrorKind::unreachable);
+    CHECK_THAT(status.error().message, ContainsSubstring("describes no such object"));
+  }
+  CHECK(rig.replicas() == 2);
+}
+
 TEST_CASE("workload: a custom resource is found by discovery, and read through its scale") {
   PoolRig rig;
   rig.server.add_pod("p1-a", {{"app", "p1"}});

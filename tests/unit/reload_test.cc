@@ -93,6 +93,41 @@ TEST_CASE("reload: what the store cannot take changes nothing") {
   CHECK(controller.reload({settings_of({web}), world.backends({web}), {}}).error().kind == ErrorKind::cancelled);
 }
 
+TEST_CASE("reload: the floor of a target that leaves, or is something else now, goes back first") {
+  const bool stays = GENERATE(true, false);
+  const bool dry_run = GENERATE(true, false);
+  CAPTURE(stays, dry_run);
+  World world;
+  world.web_fleet.autoscaler.emplace();
+  world.web_fleet.autoscaler->move(5);
+  const ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  auto first = settings_of({web, db});
+  first->targets[web].policy.dry_run = dry_run;
+  control::Controller controller(first, world.backends({web, db}), *store, world.metrics, world.clock, {});
+  control::Backends fresh;
+  if (stays) fresh[web] = std::make_shared<FakeBackend>(world.db_fleet);
+  const auto next = stays ? settings_of({web, db}) : settings_of({db});
+  REQUIRE(controller.reload({next, fresh, stays ? std::set<TargetName>{web} : std::set<TargetName>{}}).has_value());
+  CHECK(world.web_fleet.autoscaler->floor == (dry_run ? 5 : 2));
+  CHECK(world.web_fleet.autoscaler->original.has_value() == dry_run);
+}
+
+TEST_CASE("reload: a floor that cannot be put back holds nothing up, and what nobody raised is left alone") {
+  const bool raised = GENERATE(true, false);
+  World world;
+  world.web_fleet.autoscaler.emplace();
+  if (raised) world.web_fleet.autoscaler->move(5);
+  world.web_fleet.apply_errors = {{ErrorKind::unreachable, "nobody listens"}};
+  const ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  control::Controller controller(settings_of({web, db}), world.backends({web, db}), *store, world.metrics, world.clock,
+                                 {});
+  REQUIRE(controller.reload({settings_of({db}), {}, {}}).has_value());
+  CHECK_FALSE(controller.target(web).has_value());
+  CHECK(world.web_fleet.applies == (raised ? 1 : 0));
+}
+
 TEST_CASE("reload: an alert that was mapped before it and stored after it gets its mapping again") {
   World world;
   const ScratchDir scratch;

@@ -155,3 +155,25 @@ TEST_CASE("floor story: a dry run moves nothing, and tells what it would have do
   CHECK(story.autoscaler().floor == 2);
   CHECK(story.fleet().applies == 0);
 }
+
+TEST_CASE("floor story: what we had raised before a dry run goes back once, as if") {
+  Policy policy = quick();
+  policy.dry_run = true;
+  Story story(policy);
+  story.autoscaler().move(4);
+  CHECK(story.run(10min) == "0s restore 4->2 dry_run after 0s\n");
+  CHECK(story.autoscaler().floor == 4);
+}
+
+TEST_CASE("floor story: undone before it was ever seen there is undone, and not tried again in this episode") {
+  Story story;
+  story.fleet().startup_delay = 20s;
+  story.fire(0s, up());
+  story.at(5s, [&] {
+    story.autoscaler() = FakeAutoscaler{};
+    story.fleet().apply_errors.push_back({ErrorKind::refused, "it was set to 4, and then to 2 by somebody else"});
+  });
+  CHECK(story.run(5min) == "0s up 2->4 failed after 5s: it was set to 4, and then to 2 by somebody else\n");
+  CHECK(story.view().decision->reason == Reason::hpa_owned);
+  CHECK(story.autoscaler().floor == 2);
+}

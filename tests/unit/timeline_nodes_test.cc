@@ -449,3 +449,20 @@ TEST_CASE("a pause stops a drain that is under way") {
   story.run(5min);
   CHECK(story.cluster().nodes["a"].pods == left);
 }
+
+TEST_CASE("a target of nodes that may not be touched is blocked, says why, and goes on when it may") {
+  NodeTimeline story(drain_policy());
+  story.cluster().blocked = Blocked{Reason::not_scalable, "add to a ClusterRole: a rule"};
+  story.fire(1s, drain_node("a"));
+  CHECK(story.run(10s).empty());
+  CHECK(story.view().decision->outcome == Outcome::blocked);
+  CHECK(story.view().decision->reason == Reason::not_scalable);
+  CHECK_THAT(story.view().decision->text, ContainsSubstring("drain is blocked: add to a ClusterRole: a rule"));
+  CHECK(story.view().error == "add to a ClusterRole: a rule");
+  const auto explained = story.controller().preview(TargetName{"node"}, {drain_node("b")});
+  REQUIRE(explained.has_value());
+  CHECK(explained->decision.reason == Reason::not_scalable);
+  CHECK(story.cluster().moves == 0);
+  story.cluster().blocked.reset();
+  CHECK_THAT(story.run(3min), ContainsSubstring("drain a 3->2 done"));
+}

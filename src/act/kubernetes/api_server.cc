@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -144,6 +145,11 @@ struct ApiServer::Inner {
   std::optional<Duration> round(std::span<Way> ways, const std::stop_token& stop);
   void run(std::span<Way> ways, const std::stop_token& stop);
 
+  struct Told {
+    Steady::time_point at;
+    Json items;
+  };
+
   const KubernetesAccess access;
   const HttpObserver observer;
   std::optional<Error> why_not;
@@ -151,6 +157,7 @@ struct ApiServer::Inner {
   Credentials credentials;
   Guarded<std::optional<Line>> line;
   Guarded<std::set<std::string>> warned;
+  Guarded<std::map<std::string, Told>> lists;  // by path
 };
 
 std::optional<Duration> ApiServer::Inner::round(std::span<Way> ways, const std::stop_token& stop) {
@@ -268,6 +275,21 @@ ApiResult<Json> ApiServer::list(const std::string& path, const std::stop_token& 
   error.error = {ErrorKind::invalid, "GET " + path + ": more than " + std::to_string(page_size * pages_max) +
                                          " objects; narrow it by a selector"};
   return tl::unexpected<ApiError>(std::move(error));
+}
+
+ApiResult<Json> ApiServer::list_shared(const std::string& path, Duration age, const std::stop_token& stop) {
+  const auto asked_at = Steady::now();
+  auto known = inner_->lists.with([&](auto& lists) -> std::optional<Json> {
+    std::erase_if(lists, [&](const auto& entry) { return asked_at - entry.second.at >= age; });
+    const auto found = lists.find(path);
+    return found == lists.end() ? std::nullopt : std::optional(found->second.items);
+  });
+  if (known) return *std::move(known);
+  ApiResult<Json> items = list(path, stop);
+  if (items && age > Duration{0}) {
+    inner_->lists.with([&](auto& lists) { lists.insert_or_assign(path, Inner::Told{asked_at, *items}); });
+  }
+  return items;
 }
 
 ApiResult<Json> ApiServer::post(const std::string& path, const Json& body, const std::stop_token& stop) {

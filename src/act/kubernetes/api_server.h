@@ -64,6 +64,8 @@ class ApiServer {
   [[nodiscard]] ApiResult<Json> get(const std::string& path, const std::stop_token& stop);
   // All items of a list, page by page (limit=500): the `items` array.
   [[nodiscard]] ApiResult<Json> list(const std::string& path, const std::stop_token& stop);
+  // The same, or what somebody else was told no longer ago than `age`: for what many targets ask.
+  [[nodiscard]] ApiResult<Json> list_shared(const std::string& path, Duration age, const std::stop_token& stop);
   [[nodiscard]] ApiResult<Json> post(const std::string& path, const Json& body, const std::stop_token& stop);
   // Of an object that still has this uid; another one is a conflict.
   [[nodiscard]] ApiResult<Json> remove(const std::string& path, const std::string& uid, const std::stop_token& stop);

@@ -125,8 +125,14 @@ class AttendedNodes final : public NodeBackend {
       : inner_(std::move(inner)), permissions_(with.server, rights_of_nodes(), with.clock) {}
 
   Result<std::vector<ObservedNode>> observe(std::stop_token stop) override {
+    auto observed = doubted(inner_->observe(stop));
+    if (observed || observed.error().kind != ErrorKind::refused) return observed;
     if (const auto missing = permissions_.missing(stop)) return fail(ErrorKind::refused, lead + *missing);
-    return doubted(inner_->observe(std::move(stop)));
+    return observed;
+  }
+  std::optional<Blocked> blocked(std::stop_token stop) override {
+    const auto missing = permissions_.missing(stop);
+    return missing ? std::optional(Blocked{Reason::not_scalable, lead + *missing}) : std::nullopt;
   }
   Result<DrainProgress> drain(const std::string& node, const DrainPolicy& policy, std::stop_token stop) override {
     return doubted(inner_->drain(node, policy, std::move(stop)));

@@ -25,7 +25,7 @@ struct Attendance {
 // right shows as `blocked`.
 [[nodiscard]] std::unique_ptr<Backend> attended(std::unique_ptr<Backend> inner, KubernetesWorkload workload,
                                                 const Attendance& with, const CountOwner* owner = nullptr);
-// A missing right makes observe() refuse; what happens to a node `inner` tells itself.
+// The same; what happens to a node `inner` tells itself.
 [[nodiscard]] std::unique_ptr<NodeBackend> attended(std::unique_ptr<NodeBackend> inner, const Attendance& with);
 
 }  // namespace alertscaler::kubernetes

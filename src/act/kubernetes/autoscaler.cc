@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "act/kubernetes/annotations.h"
 #include "act/kubernetes/owners.h"
 #include "base/text.h"
 
@@ -27,7 +28,8 @@ bool describes_owner(const Json& document) {
 
 class Autoscaler final : public CountOwner {
  public:
-  Autoscaler(HpaMode mode, ApiServer& server, AutoscalerPace pace) : mode_(mode), server_(server), pace_(pace) {}
+  Autoscaler(HpaMode mode, Signature by, ApiServer& server, AutoscalerPace pace)
+      : mode_(mode), by_(std::move(by)), server_(server), pace_(pace) {}
 
   Result<Ownership> observe(const ScaledObject& object, const std::optional<Change>& in_flight,
                             const std::stop_token& stop) override;
@@ -40,9 +42,13 @@ class Autoscaler final : public CountOwner {
  private:
   Status look(const ScaledObject& object, bool fresh, const std::stop_token& stop);
   Status look_before_writing(const ScaledObject& object, const Change& change, const std::stop_token& stop);
-  Status look_at_keda(const ScaledObject& object, Json& scaled_objects, const std::stop_token& stop);
+  Status look_at_keda(const ScaledObject& object, bool fresh, Json& scaled_objects, const std::stop_token& stop);
+  ApiResult<Json> list(const std::string& path, bool fresh, const std::stop_token& stop) {
+    return fresh ? server_.list(path, stop) : server_.list_shared(path, pace_.share, stop);
+  }
   [[nodiscard]] Ownership ownership(const ScaledObject& object) const;
   [[nodiscard]] std::string why_blocked(const ScaledObject& object) const;
+  [[nodiscard]] std::string why_foreign(const Owner& owner) const;
   Result<bool> move(const ScaledObject& object, const Change& change, const std::stop_token& stop);
   Status keep(const Change& change, const std::stop_token& stop);
   // Reads the owner, and PATCHes what `patch` makes of it as long as it makes something (null: nothing is to be done).
@@ -50,6 +56,7 @@ class Autoscaler final : public CountOwner {
   Status write(const std::string& doing, Make&& patch, const std::stop_token& stop);
 
   const HpaMode mode_;
+  const Signature by_;
   ApiServer& server_;
   const AutoscalerPace pace_;
   Owners owners_;
@@ -63,23 +70,24 @@ class Autoscaler final : public CountOwner {
 };
 
 // KEDA's rights are given only where it is; so it is asked for by what everybody may ask: is the API there?
-Status Autoscaler::look_at_keda(const ScaledObject& object, Json& scaled_objects, const std::stop_token& stop) {
+Status Autoscaler::look_at_keda(const ScaledObject& object, bool fresh, Json& scaled_objects,
+                                const std::stop_token& stop) {
   const auto now = Steady::now();
   keda_unread_.clear();
   if (no_keda_at_ && now - *no_keda_at_ < pace_.look_for_keda) return {};
-  auto list = server_.list(scaled_objects_path(object.name_space), stop);
-  if (list) {
-    scaled_objects = *std::move(list);
+  auto listed = list(scaled_objects_path(object.name_space), fresh, stop);
+  if (listed) {
+    scaled_objects = *std::move(listed);
     no_keda_at_.reset();
     return {};
   }
-  bool absent = list.error().code == 404;
-  if (list.error().error.kind == ErrorKind::refused) {
+  bool absent = listed.error().code == 404;
+  if (listed.error().error.kind == ErrorKind::refused) {
     const auto known = server_.get(keda_path, stop);
     absent = !known && known.error().code == 404;
-    if (!absent) keda_unread_ = list.error().error.message;
+    if (!absent) keda_unread_ = listed.error().error.message;
   } else if (!absent) {
-    return fail(list.error().error.wrap("look for ScaledObjects"));
+    return fail(listed.error().error.wrap("look for ScaledObjects"));
   }
   if (absent) no_keda_at_ = now;
   return {};
@@ -103,16 +111,16 @@ Status Autoscaler::look(const ScaledObject& object, bool fresh, const std::stop_
     if (!lists_tell) return fail(answer.error().error.wrap("look at " + names_of(owners_)));
   }
   looked_at_.reset();
-  auto hpas = server_.list(hpas_path(object.name_space), stop);
+  auto hpas = list(hpas_path(object.name_space), fresh, stop);
   hpas_unread_ = hpas ? "" : hpas.error().error.message;
   if (!hpas && hpas.error().error.kind != ErrorKind::refused) return fail(hpas.error().error.wrap("look for HPAs"));
   Json scaled_objects;
-  if (const Status looked = look_at_keda(object, scaled_objects, stop); !looked) return looked;
+  if (const Status looked = look_at_keda(object, fresh, scaled_objects, stop); !looked) return looked;
   owners_ = owners_of(object, hpas ? *hpas : Json(), scaled_objects);
   // An HPA of KEDA's, and no ScaledObject: it must have been installed meanwhile.
   if (!owners_.unknown.empty() && no_keda_at_) {
     no_keda_at_.reset();
-    if (const Status looked = look_at_keda(object, scaled_objects, stop); !looked) return looked;
+    if (const Status looked = look_at_keda(object, fresh, scaled_objects, stop); !looked) return looked;
     owners_ = owners_of(object, hpas ? *hpas : Json(), scaled_objects);
   }
   looked_at_ = now;
@@ -144,7 +152,16 @@ std::string Autoscaler::why_blocked(const ScaledObject& object) const {
     return owner.text() + " sets the count of " + name + " and was paused by somebody else: take the annotation " +
            owner.paused + " off to let it go on";
   }
-  return "";
+  return why_foreign(owner);
+}
+
+// Empty: it is nobody else's.
+std::string Autoscaler::why_foreign(const Owner& owner) const {
+  const Signature mark = read_signature(owner.by);
+  if (!owner.has_note() || same_installation(mark, by_)) return "";
+  return "the floor of " + owner.text() + " is moved by another alertscaler, " + mark.installation + " (its target " +
+         mark.target + "): leave it to one of the two; if that one is gone, take the annotations " +
+         std::string(moved_by) + ", " + std::string(original_min) + " and " + std::string(set_min) + " off";
 }
 
 Ownership Autoscaler::ownership(const ScaledObject& object) const {
@@ -163,6 +180,12 @@ Ownership Autoscaler::ownership(const ScaledObject& object) const {
   if (owners_.known.empty()) return owned;
   const Owner& owner = owners_.known.front();
   owned.floor = owner.seen();
+  if (owner.rests_at(object.replicas)) {
+    owned.floor->rests = owner.text() + " keeps " + name_of(object) + " at its idleReplicaCount, " +
+                         std::to_string(*owner.idle) +
+                         ", as long as none of its triggers is active, whatever its floor: give it a trigger that is "
+                         "active when more is wanted, or take idleReplicaCount off (minReplicaCount may be 0 instead)";
+  }
   owned.replicas_max = owner.max;
   owned.replicas_max_why = owner.text() + " allows at most " + std::to_string(owner.max) + ": raise its " +
                            (owner.kind == Owner::Kind::hpa ? "maxReplicas" : "maxReplicaCount");
@@ -228,6 +251,7 @@ Result<bool> Autoscaler::move(const ScaledObject& object, const Change& change, 
   const bool release = wake || object.replicas > 0;
   const std::string to = std::to_string(change.to);
   const auto patch = [&](const Owner& fresh) -> Result<Json> {
+    if (std::string why = why_foreign(fresh); !why.empty()) return fail(ErrorKind::conflict, std::move(why));
     const bool there = fresh.floor == change.to;
     if (there && !fresh.note_is_stale() && !(release && fresh.kept_at_zero)) return Json();
     if (written_ == change.id && !there) {
@@ -241,7 +265,7 @@ Result<bool> Autoscaler::move(const ScaledObject& object, const Change& change, 
     if (change.to > fresh.max) {
       return fail(ErrorKind::refused, "it allows at most " + std::to_string(fresh.max));
     }
-    return move_floor(fresh, change.to, release);
+    return move_floor(fresh, change.to, release, by_.text());
   };
   const Status written = write("set the floor of " + owners_.known.front().text() + " to " + to, patch, stop);
   if (!written) return fail(written.error());
@@ -255,8 +279,11 @@ Status Autoscaler::keep(const Change& change, const std::stop_token& stop) {
   const bool zero = change.to == 0;
   return write((zero ? "pause " : "let go on ") + owners_.known.front().text(),
                [&](const Owner& fresh) -> Result<Json> {
+                 if (std::string why = why_foreign(fresh); !why.empty()) {
+                   return fail(ErrorKind::conflict, std::move(why));
+                 }
                  if (fresh.kept_at_zero == zero) return Json();
-                 return zero ? keep_at_zero(fresh) : let_go(fresh);
+                 return zero ? keep_at_zero(fresh, by_.text()) : let_go(fresh);
                },
                stop);
 }
@@ -276,8 +303,8 @@ Result<bool> Autoscaler::apply(const ScaledObject& object, const Change& change,
 
 }  // namespace
 
-std::unique_ptr<CountOwner> make_autoscaler(HpaMode mode, ApiServer& server, AutoscalerPace pace) {
-  return std::make_unique<Autoscaler>(mode, server, pace);
+std::unique_ptr<CountOwner> make_autoscaler(HpaMode mode, Signature by, ApiServer& server, AutoscalerPace pace) {
+  return std::make_unique<Autoscaler>(mode, std::move(by), server, pace);
 }
 
 }  // namespace alertscaler::kubernetes

@@ -9,6 +9,7 @@
 #include "act/kubernetes/drain_filter.h"
 #include "act/kubernetes/drain_waves.h"
 #include "act/kubernetes/eviction.h"
+#include "act/kubernetes/signature.h"
 #include "base/crash_point.h"
 
 namespace alertscaler::kubernetes {
@@ -16,12 +17,9 @@ namespace {
 
 constexpr std::size_t evictions_at_once = 10;
 constexpr std::size_t evictions_a_move = 50;  // the rest goes with the next one
+constexpr Duration refused_again_after = std::chrono::minutes{1};
 // A drain that nobody moved for so long has ended; another one of the same node remembers nothing of it.
 constexpr Duration memory_lasts = std::chrono::minutes{1};
-
-std::string mark_of(const Json& node) {
-  return string_at(node, "metadata", "annotations", cordoned_by);
-}
 
 bool is_cordoned(const Json& node) {
   return bool_at(node, "spec", "unschedulable");
@@ -37,7 +35,7 @@ bool is_ready(const Json& node) {
 class KubernetesNodeBackend final : public NodeBackend {
  public:
   KubernetesNodeBackend(NodeDrains drains, ApiServer& server, Events* events, const Clock& clock)
-      : target_(std::move(drains.target)),
+      : by_{std::move(drains.target.text), std::move(drains.installation)},
         nodes_(std::move(drains.nodes)),
         own_(drains.own.name.empty() ? "" : drains.own.name_space + "/" + drains.own.name),
         server_(server),
@@ -54,7 +52,7 @@ class KubernetesNodeBackend final : public NodeBackend {
       node.name = string_at(item, "metadata", "name");
       node.ready = is_ready(item);
       node.cordoned = is_cordoned(item);
-      node.ours = mark_of(item) == target_.text;
+      node.ours = is_ours(item);
       for (const Json& address : at(item, "status", "addresses")) {
         const std::string text = string_at(address, "address");
         if (!text.empty() && text != node.name) node.aliases.push_back(text);
@@ -65,22 +63,24 @@ class KubernetesNodeBackend final : public NodeBackend {
   }
 
   Result<DrainProgress> drain(const std::string& node, const DrainPolicy& policy, std::stop_token stop) override {
-    if (Status cordoned = cordon(node, stop); !cordoned) return fail(std::move(cordoned).error());
+    const auto seen = cordon(node, stop);
+    if (!seen) return fail(seen.error());
     crash_point("after_cordon");
-    auto filtered = pods_to_go(node, policy, stop);
+    DrainWaves& waves = waves_of(node);
+    auto filtered = pods_to_go(*seen, policy, waves, stop);
     if (!filtered) return fail(std::move(filtered).error());
     DrainProgress progress;
     progress.left = static_cast<int>(filtered->go.size());
     progress.refused = filtered->refused;
     if (!progress.refused.empty()) return progress;
 
-    DrainWaves& waves = waves_of(node);
     const Instant now = clock_.now();
     waves.look(filtered->go, now, policy.timeout);
     std::vector<DrainPod> turn = waves.turn(filtered->go, now);
     if (turn.size() > evictions_a_move) turn.resize(evictions_a_move);
     std::string throttled;
     if (Status evicted = evict(turn, policy, waves, throttled, stop); !evicted) return fail(std::move(evicted).error());
+    if (const std::string why = waves.refused(filtered->go); !why.empty()) return fail(ErrorKind::refused, why);
     progress.left = static_cast<int>(filtered->go.size());
     progress.empty = filtered->go.empty();
     progress.waits = waves.why_waiting(filtered->go, clock_.now());
@@ -90,23 +90,30 @@ class KubernetesNodeBackend final : public NodeBackend {
   }
 
   Result<DrainProgress> rehearse(const std::string& node, const DrainPolicy& policy, std::stop_token stop) override {
-    if (const auto seen = get_node(node, stop); !seen) return fail(seen.error().error);
-    auto filtered = pods_to_go(node, policy, stop);
+    const auto seen = get_node(node, stop);
+    if (!seen) return fail(seen.error().error);
+    DrainWaves waves;  // for its words alone
+    auto filtered = pods_to_go(*seen, policy, waves, stop);
     if (!filtered) return fail(std::move(filtered).error());
     DrainProgress progress;
+    progress.note = waves.note();
     progress.left = static_cast<int>(filtered->go.size());
     progress.empty = filtered->go.empty();
     progress.refused = filtered->refused;
     if (!progress.refused.empty() || progress.empty) return progress;
     const auto version = eviction_api(stop);
     if (!version) return fail(version.error());
-    DrainWaves waves;  // for its words alone
     const Instant now = clock_.now();
+    std::vector<DrainPod> refused;
     for (const auto& [pod, answer] : ask_to_go(filtered->go, *version, policy, true, stop)) {
       const Evicted evicted = read_eviction(answer);
       if (evicted.kind == Evicted::Kind::failed) return fail(evicted.error);
       if (evicted.kind == Evicted::Kind::waits) waves.waits(pod, evicted.why, now);
+      if (evicted.kind != Evicted::Kind::refused) continue;
+      waves.refuse(pod, evicted.error.message, now);
+      refused.push_back(pod);
     }
+    if (!refused.empty()) return fail(ErrorKind::refused, waves.refused(refused));
     progress.waits = waves.why_waiting(filtered->go, now);
     return progress;
   }
@@ -126,6 +133,11 @@ class KubernetesNodeBackend final : public NodeBackend {
   }
 
  private:
+  [[nodiscard]] bool is_ours(const Json& node) const {
+    const Signature mark = read_signature(string_at(node, "metadata", "annotations", cordoned_by));
+    return mark.target == by_.target && same_installation(mark, by_);
+  }
+
   [[nodiscard]] static std::string path_of(const std::string& node) { return "/api/v1/nodes/" + escape(node); }
 
   [[nodiscard]] ApiResult<Json> get_node(const std::string& node, const std::stop_token& stop) {
@@ -144,7 +156,7 @@ class KubernetesNodeBackend final : public NodeBackend {
     const auto seen = get_node(node, stop);
     if (!seen && seen.error().code == 404) return {};
     if (!seen) return fail(seen.error().error);
-    if (mark_of(*seen) != target_.text) return {};
+    if (!is_ours(*seen)) return {};
     patch["metadata"] = {{"resourceVersion", string_at(*seen, "metadata", "resourceVersion")},
                          {"annotations", {{std::string(cordoned_by), nullptr}}}};
     const auto patched = server_.merge_patch(path_of(node), patch, stop);
@@ -152,26 +164,30 @@ class KubernetesNodeBackend final : public NodeBackend {
     return {};
   }
 
-  // The resourceVersion makes sure that nobody else cordons it in between, which we would take for our own doing.
-  Status cordon(const std::string& node, const std::stop_token& stop) {
-    const auto seen = get_node(node, stop);
+  // The node, as it was seen before. The resourceVersion makes sure that nobody else cordons it in between, which we
+  // would take for our own doing.
+  Result<Json> cordon(const std::string& node, const std::stop_token& stop) {
+    auto seen = get_node(node, stop);
     if (!seen) return fail(seen.error().error);
-    if (is_cordoned(*seen)) return {};
+    if (is_cordoned(*seen)) return *std::move(seen);
     const auto patched = server_.merge_patch(path_of(node),
                                              {{"metadata",
                                                {{"resourceVersion", string_at(*seen, "metadata", "resourceVersion")},
-                                                {"annotations", {{std::string(cordoned_by), target_.text}}}}},
+                                                {"annotations", {{std::string(cordoned_by), by_.text()}}}}},
                                               {"spec", {{"unschedulable", true}}}},
                                              stop);
     if (!patched) return fail(patched.error().error);
-    return {};
+    return *std::move(seen);
   }
 
-  Result<Filtered> pods_to_go(const std::string& node, const DrainPolicy& policy, const std::stop_token& stop) {
-    const auto list = server_.list("/api/v1/pods?fieldSelector=" + escape("spec.nodeName=" + node), stop);
+  Result<Filtered> pods_to_go(const Json& node, const DrainPolicy& policy, DrainWaves& waves,
+                              const std::stop_token& stop) {
+    const std::string field = "spec.nodeName=" + string_at(node, "metadata", "name");
+    const auto list = server_.list("/api/v1/pods?fieldSelector=" + escape(field), stop);
     if (!list) return fail(list.error().error);
     std::vector<DrainPod> pods;
     for (const Json& item : *list) pods.push_back(drain_pod(item));
+    if (!is_ready(node)) waves.give_up(pods, clock_.now());
     auto missing = missing_daemon_sets(pods, stop);
     if (!missing) return fail(std::move(missing).error());
     return filter_pods(pods, policy, *missing);
@@ -224,15 +240,20 @@ class KubernetesNodeBackend final : public NodeBackend {
       const std::vector<DrainPod> some(begin, begin + static_cast<std::ptrdiff_t>(count));
       auto there = still_there(some, stop);
       if (!there) return fail(std::move(there).error());
+      std::optional<Error> failed;
       for (const auto& [pod, answer] : ask_to_go(*there, *version, policy, false, stop)) {
         const Evicted evicted = read_eviction(answer);
-        if (evicted.kind == Evicted::Kind::failed) return fail(evicted.error);
+        if (evicted.kind == Evicted::Kind::failed && !failed) failed = evicted.error;
         if (evicted.kind == Evicted::Kind::throttled) throttled = evicted.why;
         if (evicted.kind == Evicted::Kind::accepted || evicted.kind == Evicted::Kind::gone) waves.went(pod);
+        if (evicted.kind == Evicted::Kind::refused) {
+          waves.refuse(pod, evicted.error.message, clock_.now() + refused_again_after);
+        }
         if (evicted.kind == Evicted::Kind::waits) {
           waves.waits(pod, evicted.why, clock_.now() + evicted.again_after);
         }
       }
+      if (failed) return fail(*failed);
       crash_point("after_eviction");
     }
     return {};
@@ -271,7 +292,7 @@ class KubernetesNodeBackend final : public NodeBackend {
     return asked;
   }
 
-  const TargetName target_;
+  const Signature by_;
   const KubernetesNodes nodes_;
   const std::string own_;  // "namespace/name"; empty: we are no pod
   ApiServer& server_;

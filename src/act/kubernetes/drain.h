@@ -24,10 +24,13 @@ struct NodeDrains {
   TargetName target;
   KubernetesNodes nodes;
   OwnPod own;
+  std::string installation{};  // of this program; empty: marks carry the target's name alone
 };
 
+// One pod that may not go keeps no other: the drain fails of it once nothing else is left. It does not wait for volumes
+// to be detached, nor does kubectl: that is for whoever then takes the machine away.
 // `server`, `clock` and `events` outlive it; without `events` nothing is told to those who look at a node. A node that
-// it cordons carries the target's name in an annotation, and only such a node does it uncordon.
+// it cordons carries the target's signature in an annotation, and only such a node does it uncordon.
 [[nodiscard]] std::unique_ptr<NodeBackend> make_node_backend(NodeDrains drains, ApiServer& server, Events* events,
                                                              const Clock& clock);
 

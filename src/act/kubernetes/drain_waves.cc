@@ -42,12 +42,39 @@ void DrainWaves::take_out_returners(std::vector<DrainPod>& go) {
   });
 }
 
+void DrainWaves::give_up(std::vector<DrainPod>& pods, Instant now) {
+  given_up_.clear();
+  std::erase_if(pods, [&](const DrainPod& pod) {
+    if (!pod.ends_at || now - *pod.ends_at < stuck_after) return false;
+    given_up_.insert(pod.shown());
+    return true;
+  });
+}
+
+std::string DrainWaves::refused(const std::vector<DrainPod>& go) {
+  std::vector<std::string> texts;
+  for (const DrainPod& pod : go) {
+    if (is_refused(pod)) {
+      texts.push_back("pod " + pod.shown() + ": " + waiting_.at(pod.uid).why);
+    } else if (pod.shown() != own_) {
+      return "";
+    }
+  }
+  std::erase_if(waiting_, [](const auto& entry) { return entry.second.refused; });
+  return joined(std::move(texts));
+}
+
+bool DrainWaves::is_refused(const DrainPod& pod) const {
+  const auto found = waiting_.find(pod.uid);
+  return !pod.ends_at && found != waiting_.end() && found->second.refused;
+}
+
 // The next wave goes when the one before has gone, or has had its share of the time: a pod that may not go must not
 // keep the others from leaving in good order.
 void DrainWaves::choose_wave(const std::vector<DrainPod>& go, Instant now, Duration timeout) {
   std::set<Wave> waves;
   for (const DrainPod& pod : go) {
-    if (pod.shown() != own_) waves.insert(wave_of(pod));
+    if (pod.shown() != own_ && !is_refused(pod)) waves.insert(wave_of(pod));
   }
   if (waves.empty()) return;
   if (!wave_ || *wave_ < *waves.begin()) {
@@ -91,10 +118,19 @@ std::string DrainWaves::why_waiting(const std::vector<DrainPod>& go, Instant now
 }
 
 std::string DrainWaves::note() const {
-  if (returners_.empty()) return "";
-  return "pods of " + joined({returners_.begin(), returners_.end()}) +
-         " come back to the node each time and were left there: their template names it (nodeName) or tolerates the "
-         "cordon";
+  std::vector<std::string> notes;
+  if (!returners_.empty()) {
+    notes.push_back("pods of " + joined({returners_.begin(), returners_.end()}) +
+                    " come back to the node each time and were left there: their template names it (nodeName) or "
+                    "tolerates the cordon");
+  }
+  if (!given_up_.empty()) {
+    notes.push_back("the node is not ready, and what should have ended there more than " +
+                    text::format_duration(stuck_after) +
+                    " ago counts as gone: " + joined({given_up_.begin(), given_up_.end()}) +
+                    "; if the node never comes back, delete it, so that they can start elsewhere");
+  }
+  return text::join(notes, "; ");
 }
 
 }  // namespace alertscaler::kubernetes

@@ -67,14 +67,19 @@ Evicted read_eviction(const ApiResult<Json>& answer) {
       if (cause(error, "NamespaceTerminating") != nullptr) return waits(error.message, {});
       break;
     case 500:
-      // The server's only way to say so, in every version. It passes when somebody takes one of the budgets away.
-      if (error.message.find("more than one PodDisruptionBudget") != std::string::npos) return waits(error.message, {});
-      break;
+      // Of this pod: more than one budget (the server's only way to say so, in every version), or a webhook that does
+      // not answer.
+      return waits(error.message.empty() ? error.error.message : error.message, error.retry_after);
     default:
       break;
   }
   if (error.error.kind == ErrorKind::busy) return {.kind = Evicted::Kind::throttled, .why = error.error.message};
-  return {.kind = Evicted::Kind::failed, .why = "", .again_after = {}, .error = error.error};
+  // A 401 is about us, and so about every pod.
+  const bool of_this_pod = error.code >= 400 && error.code < 500 && error.code != 401;
+  return {.kind = of_this_pod ? Evicted::Kind::refused : Evicted::Kind::failed,
+          .why = "",
+          .again_after = {},
+          .error = error.error};
 }
 
 }  // namespace alertscaler::kubernetes

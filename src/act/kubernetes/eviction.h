@@ -21,12 +21,13 @@ struct Evicted {
     gone,       // it is not there any more
     waits,      // it may not go now; later it may
     throttled,  // the server is busy: nothing more now
-    failed,     // see `error`
+    refused,    // this pod, and not only for now: see `error`
+    failed,     // the call: see `error`
   };
   Kind kind = Kind::accepted;
   std::string why;          // of what waits: "the disruption budget web needs 2 healthy pods and has 2 currently"
   Duration again_after{0};  // of what waits
-  Error error{};            // of what failed
+  Error error{};            // of what was refused or failed
 };
 [[nodiscard]] Evicted read_eviction(const ApiResult<Json>& answer);
 

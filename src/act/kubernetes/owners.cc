@@ -45,6 +45,7 @@ void read_notes(const Json& document, Owner& owner) {
   owner.version = string_at(document, "metadata", "resourceVersion");
   owner.original = number(annotation(document, original_min));
   owner.set = number(annotation(document, set_min));
+  owner.by = annotation(document, moved_by);
 }
 
 Owner hpa(const Json& document) {
@@ -59,6 +60,14 @@ Owner hpa(const Json& document) {
   return owner;
 }
 
+// One that KEDA has not looked at yet is not.
+bool is_active(const Json& scaled_object) {
+  const Json& conditions = at(scaled_object, "status", "conditions");
+  return conditions.is_array() && std::any_of(conditions.begin(), conditions.end(), [](const Json& condition) {
+           return string_at(condition, "type") == "Active" && string_at(condition, "status") == "True";
+         });
+}
+
 Owner scaled_object(const Json& document) {
   constexpr int max_by_default = 100;
   Owner owner;
@@ -67,6 +76,10 @@ Owner scaled_object(const Json& document) {
   owner.path = scaled_objects_path(string_at(document, "metadata", "namespace")) + "/" + escape(owner.name);
   owner.floor = count_at(at(document, "spec"), "minReplicaCount", 0);
   owner.max = count_at(at(document, "spec"), "maxReplicaCount", max_by_default);
+  if (at(document, "spec", "idleReplicaCount").is_number_integer()) {
+    owner.idle = count_at(at(document, "spec"), "idleReplicaCount", 0);
+    owner.active = is_active(document);
+  }
   read_notes(document, owner);
   const Json& annotations = at(document, "metadata", "annotations");
   owner.kept_at_zero = annotations.is_object() && annotations.contains(kept_at_zero);
@@ -102,7 +115,7 @@ std::string Owner::text() const {
 
 Floor Owner::seen() const {
   const bool moved = original && set == floor;
-  return {floor, moved ? *original : floor, text(), original || set || kept_at_zero};
+  return {floor, moved ? *original : floor, text(), has_note()};
 }
 
 bool Owner::note_is_stale() const {
@@ -155,23 +168,28 @@ Owner read_again(const Owner& owner, const Json& document) {
   return owner.kind == Owner::Kind::hpa ? hpa(document) : scaled_object(document);
 }
 
-Json move_floor(const Owner& owner, int to, bool release) {
+Json move_floor(const Owner& owner, int to, bool release, const std::string& by) {
   const int original = owner.seen().original;
   const bool home = to == original;
+  const bool signs = !by.empty() && (!home || (owner.kept_at_zero && !release));
   Json annotations = {{original_min, home ? Json() : Json(std::to_string(original))},
-                      {set_min, home ? Json() : Json(std::to_string(to))}};
+                      {set_min, home ? Json() : Json(std::to_string(to))},
+                      {moved_by, signs ? Json(by) : Json()}};
   if (release && owner.kept_at_zero) annotations[kept_at_zero] = annotations[paused_replicas] = nullptr;
   Json patch = annotations_patch(owner, std::move(annotations));
   patch["spec"][owner.kind == Owner::Kind::hpa ? "minReplicas" : "minReplicaCount"] = to;
   return patch;
 }
 
-Json keep_at_zero(const Owner& owner) {
-  return annotations_patch(owner, {{kept_at_zero, "true"}, {paused_replicas, "0"}});
+Json keep_at_zero(const Owner& owner, const std::string& by) {
+  return annotations_patch(
+      owner, {{kept_at_zero, "true"}, {paused_replicas, "0"}, {moved_by, by.empty() ? Json() : Json(by)}});
 }
 
 Json let_go(const Owner& owner) {
-  return annotations_patch(owner, {{kept_at_zero, nullptr}, {paused_replicas, nullptr}});
+  Json annotations = {{kept_at_zero, nullptr}, {paused_replicas, nullptr}};
+  if (!owner.original && !owner.set) annotations[moved_by] = nullptr;
+  return annotations_patch(owner, std::move(annotations));
 }
 
 }  // namespace alertscaler::kubernetes

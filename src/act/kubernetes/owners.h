@@ -19,9 +19,12 @@ struct Owner {
   std::string version;  // its resourceVersion
   int floor = 1;        // minReplicas, or minReplicaCount
   int max = 1;
+  std::optional<int> idle;      // of KEDA: the count as long as no trigger is active
+  bool active = true;           // of KEDA: a trigger is
   std::optional<int> original;  // our note: the floor from before we moved it
   std::optional<int> set;       // and where to
   bool kept_at_zero = false;    // by our note, and KEDA's own annotation
+  std::string by;               // who signed these; empty: nobody, or an older version of us
   std::string paused;           // somebody else has paused it: by which annotation
 
   // "the HorizontalPodAutoscaler web", "the ScaledObject web (KEDA)"
@@ -29,6 +32,9 @@ struct Owner {
   [[nodiscard]] Floor seen() const;
   // The note does not say what is: somebody else has moved the floor since.
   [[nodiscard]] bool note_is_stale() const;
+  // It keeps the count below its own floor, wherever that is.
+  [[nodiscard]] bool rests_at(int count) const { return idle && !active && !kept_at_zero && count <= *idle; }
+  [[nodiscard]] bool has_note() const { return original || set || kept_at_zero; }
 };
 
 [[nodiscard]] std::string hpas_path(const std::string& name_space);
@@ -45,12 +51,12 @@ struct Owners {
 // The same owner, read anew.
 [[nodiscard]] Owner read_again(const Owner& owner, const Json& document);
 
-// Merge patches that are carried out only on the version that `owner` was read from.
+// Merge patches that are carried out only on the version that `owner` was read from, signed by `by`.
 // The floor, with the note of where it was, or without one when that is where it goes; with `release` KEDA is no longer
 // kept at zero.
-[[nodiscard]] Json move_floor(const Owner& owner, int to, bool release);
+[[nodiscard]] Json move_floor(const Owner& owner, int to, bool release, const std::string& by);
 // Of KEDA.
-[[nodiscard]] Json keep_at_zero(const Owner& owner);
+[[nodiscard]] Json keep_at_zero(const Owner& owner, const std::string& by);
 [[nodiscard]] Json let_go(const Owner& owner);
 
 }  // namespace alertscaler::kubernetes

@@ -129,6 +129,8 @@ Result<Observed> WorkloadBackend::observe(const std::optional<Change>& in_flight
     observed.floor = std::move(owned->floor);
     observed.replicas_max = owned->replicas_max;
     observed.replicas_max_why = std::move(owned->replicas_max_why);
+    const bool rests = in_flight && observed.floor && observed.waits.empty();
+    if (rests) observed.waits = observed.floor->rests;
     if (!owned->note.empty()) observed.note += (observed.note.empty() ? "" : "; ") + owned->note;
   }
   seen_ = *std::move(read_now);
