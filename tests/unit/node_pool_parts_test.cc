@@ -48,6 +48,7 @@ TEST_CASE("of a log only its last lines are told") {
   CHECK(docker::last_lines("", 3, 100) == "");
   CHECK(docker::last_lines("a\n\n  b \nc\nd\n\n", 3, 100) == "b | c | d");
   CHECK(docker::last_lines("aaaa\nbbbb\ncccc", 3, 12) == "bbbb | cccc");
+  CHECK(docker::last_lines("a\nb\nb\n b\nc\nb", 3, 100) == "b | c | b");
   CHECK(docker::last_lines(std::string(50, 'x'), 3, 20).size() <= 23);
 }
 

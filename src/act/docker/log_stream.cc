@@ -58,7 +58,9 @@ std::string read_log(std::string_view body) {
 std::string last_lines(std::string_view log, std::size_t lines_max, std::size_t bytes_max) {
   std::vector<std::string> lines;
   for (const std::string& line : text::split(log, '\n')) {
-    if (const std::string_view trimmed = text::trim(line); !trimmed.empty()) lines.emplace_back(trimmed);
+    const std::string_view trimmed = text::trim(line);
+    // Who tries again and again says the same again and again.
+    if (!trimmed.empty() && (lines.empty() || lines.back() != trimmed)) lines.emplace_back(trimmed);
   }
   if (lines.size() > lines_max) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(lines_max));
   // The last one says most: it is the first that gets its share.

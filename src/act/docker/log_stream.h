@@ -10,7 +10,8 @@ namespace alertscaler::docker {
 // terminal. Both streams in their order; control characters but line ends are left out.
 [[nodiscard]] std::string read_log(std::string_view body);
 
-// The last lines that are not empty, at most `lines_max` of them and `bytes_max` bytes, joined by " | ".
+// The last lines that are not empty, at most `lines_max` of them and `bytes_max` bytes, joined by " | "; one that
+// is repeated counts once.
 [[nodiscard]] std::string last_lines(std::string_view log, std::size_t lines_max, std::size_t bytes_max);
 
 }  // namespace alertscaler::docker

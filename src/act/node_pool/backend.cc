@@ -155,7 +155,8 @@ std::string PoolBackend::with_log(std::string why, const Member& member, const s
 std::string PoolBackend::note_of(const Pool& pool) {
   std::vector<std::string> names;
   for (const ClusterNode& node : pool.strays) {
-    if (!node.removed && (!node.member || node.ready)) names.push_back(node.name);
+    const bool ours = node.member || node.leaving;
+    if (!node.removed && (!ours || node.ready)) names.push_back(node.name);
   }
   std::string note;
   if (!names.empty()) {

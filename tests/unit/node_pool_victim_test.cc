@@ -1,0 +1,148 @@
+// Which node of a pool a scale-down takes, and how many at once.
+#include "support/node_pool_world.h"
+
+using namespace alertscaler;
+using namespace std::chrono_literals;
+using Json = test::FakeApiServer::Json;
+using World = test::NodePoolWorld;
+
+TEST_CASE("the victim: dead ones first, then the fewest pods, then the newest; what is protected stays") {
+  World world;
+  world.fill(4);
+  const auto victim = [&] {
+    const Change down = world.change(4, 3);
+    REQUIRE(world.apply(down));
+    const std::string nodes = world.nodes();
+    const std::string containers = world.engine.names();
+    REQUIRE(world.faces.replicas->clean_up(down, {}));
+    for (int i = 1; i <= 4; ++i) {
+      const std::string name = "w-" + std::to_string(i);
+      if (nodes.find(name + " leaving") != std::string::npos) return name;
+      if (containers.find(name + " running") == std::string::npos) return name + " at once";
+    }
+    return std::string("none");
+  };
+  SECTION("all are empty: the newest") {
+    CHECK(victim() == "w-4");
+  }
+  SECTION("the one with the fewest pods") {
+    for (int i = 1; i <= 4; ++i) test::add_node_pod(world.server, "w-" + std::to_string(i), "a-" + std::to_string(i));
+    for (const int i : {1, 3, 4}) test::add_node_pod(world.server, "w-" + std::to_string(i), "b-" + std::to_string(i));
+    CHECK(victim() == "w-2");
+  }
+  SECTION("pods of a DaemonSet do not count") {
+    for (const int i : {1, 2, 3}) test::add_node_pod(world.server, "w-" + std::to_string(i), "a-" + std::to_string(i));
+    world.server.put("/apis/apps/v1/namespaces/demo/daemonsets", {{"metadata", {{"name", "ds"}}}});
+    const Json owner = {{"kind", "DaemonSet"}, {"name", "ds"}, {"uid", "ds"}, {"controller", true}};
+    test::add_node_pod(world.server, "w-4", "ds-4", {{"metadata", {{"ownerReferences", Json::array({owner})}}}});
+    CHECK(victim() == "w-4");
+  }
+  SECTION("a dead one") {
+    world.set_ready("w-2", false);
+    test::add_node_pod(world.server, "w-2", "lost");
+    CHECK(victim() == "w-2 at once");
+  }
+  SECTION("protected by its annotation") {
+    world.server.change(
+        "/api/v1/nodes/w-4",
+        {{"metadata", {{"annotations", {{"cluster-autoscaler.kubernetes.io/scale-down-disabled", "true"}}}}}});
+    CHECK(victim() == "w-3");
+  }
+  SECTION("a pod that must not be moved") {
+    test::add_node_pod(
+        world.server, "w-4", "keep",
+        {{"metadata", {{"annotations", {{"cluster-autoscaler.kubernetes.io/safe-to-evict", "false"}}}}}});
+    for (const int i : {1, 2, 3}) {
+      for (const char* pod : {"a", "b"})
+        test::add_node_pod(world.server, "w-" + std::to_string(i), pod + std::to_string(i));
+    }
+    CHECK(victim() == "w-3");
+  }
+  SECTION("the one that we run on") {
+    world.settings.own_pod = "demo/own";
+    world.restart();
+    test::add_node_pod(world.server, "w-4", "own");
+    for (const int i : {1, 2, 3}) {
+      for (const char* pod : {"a", "b"}) {
+        test::add_node_pod(world.server, "w-" + std::to_string(i), pod + std::to_string(i));
+      }
+    }
+    CHECK(victim() == "w-3");
+  }
+  SECTION("one with cheap pods") {
+    const Json cheap = {
+        {"metadata", {{"annotations", {{"controller.kubernetes.io/pod-deletion-cost", "-134217728"}}}}}};
+    for (int i = 1; i <= 4; ++i) test::add_node_pod(world.server, "w-" + std::to_string(i), "a-" + std::to_string(i));
+    test::add_node_pod(world.server, "w-4", "b-4");
+    world.server.remove("/api/v1/namespaces/demo/pods/a-2");
+    test::add_node_pod(world.server, "w-2", "a-2", cheap);
+    CHECK(victim() == "w-2");
+  }
+  SECTION("cordoned by somebody else") {
+    world.server.change("/api/v1/nodes/w-4", {{"spec", {{"unschedulable", true}}}});
+    world.settings.drain.max_unavailable.amount = 2;
+    world.restart();
+    CHECK(victim() == "w-3");
+  }
+  SECTION("a disruption budget that is used up") {
+    test::add_node_pod(world.server, "w-4", "db-1", {{"metadata", {{"labels", {{"app", "db"}}}}}});
+    for (const int i : {1, 2, 3}) {
+      for (const char* pod : {"a", "b"})
+        test::add_node_pod(world.server, "w-" + std::to_string(i), pod + std::to_string(i));
+    }
+    world.evictions.budgets["db"] = 0;
+    CHECK(victim() == "w-3");
+  }
+}
+
+TEST_CASE("when none can be removed, nothing is cordoned, and every reason is told") {
+  World world;
+  world.fill(2);
+  test::add_node_pod(world.server, "w-1", "bare", {{"metadata", {{"ownerReferences", nullptr}}}});
+  world.server.change("/api/v1/nodes/w-2",
+                      {{"metadata", {{"labels", {{"node-role.kubernetes.io/control-plane", ""}}}}}});
+  const Status refused = world.apply(world.change(2, 1));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::refused);
+  CHECK(refused.error().message.find("no node of the pool workers can be removed: ") == 0);
+  CHECK(refused.error().message.find("w-2: it is of the control plane") != std::string::npos);
+  CHECK(refused.error().message.find("w-1: cannot delete Pods that declare no controller") != std::string::npos);
+  CHECK(world.nodes() == "w-1, w-2");
+  // A budget may be there again a moment later.
+  world.server.remove("/api/v1/namespaces/demo/pods/bare");
+  test::add_node_pod(world.server, "w-1", "web-1");
+  world.evictions.budgets["web"] = 0;
+  CHECK(world.apply(world.change(2, 1)).error().kind == ErrorKind::busy);
+  world.evictions.bodies.clear();
+  CHECK(world.apply(world.change(2, 1)).error().kind == ErrorKind::busy);
+  CHECK(world.evictions.bodies.empty());  // it is not asked all the time
+  world.evictions.budgets["web"] = 1;
+  world.clock.advance(6s);
+  CHECK(world.apply(world.change(2, 1)));
+  CHECK(world.nodes() == "w-1 leaving cordoned, w-2");
+}
+
+TEST_CASE("only as many at once as may be unavailable") {
+  World world;
+  world.fill(4);
+  for (int i = 1; i <= 4; ++i) test::add_node_pod(world.server, "w-" + std::to_string(i), "a-" + std::to_string(i));
+  world.evictions.terminate = true;
+  const Change down = world.change(4, 1);
+  SECTION("one") {
+    REQUIRE(world.apply(down));
+    REQUIRE(world.apply(down));
+    CHECK(world.nodes() == "w-1, w-2, w-3, w-4 leaving cordoned");
+  }
+  SECTION("two") {
+    world.settings.drain.max_unavailable.amount = 2;
+    world.restart();
+    REQUIRE(world.apply(down));
+    REQUIRE(world.apply(down));
+    CHECK(world.nodes() == "w-1, w-2, w-3 leaving cordoned, w-4 leaving cordoned");
+  }
+  SECTION("one that an alert has drained counts, too") {
+    REQUIRE(world.faces.nodes->drain("w-1", world.settings.drain, {}));
+    REQUIRE(world.apply(down));
+    CHECK(world.nodes() == "w-1 cordoned, w-2, w-3, w-4");
+  }
+}
