@@ -4,6 +4,7 @@ A row without a scene here, or without a test that shows its failure on a real e
 """
 
 import dataclasses
+import glob
 import json
 import os
 import re
@@ -297,6 +298,18 @@ def test_each_row_is_a_failure_that_was_seen():
         file, test = place.split("::")
         with open(os.path.join(here, file), encoding="utf-8") as text:
             assert re.search(rf"(def |test\('){re.escape(test)}", text.read()), f"{symptom}: there is no {place}"
+
+
+def test_what_is_seen_elsewhere_is_said_in_these_words():
+    """At least the program has them; that they are said then is what the tests named above see."""
+    sources = ""
+    for path in glob.glob(f"{guides.REPOSITORY}/src/**/*.cc", recursive=True):
+        with open(path, encoding="utf-8") as source:
+            sources += source.read()
+    for row in ROWS:
+        for words in row.words if row.symptom in ELSEWHERE else ():
+            for part in re.split("…| web ", words):
+                assert part.strip() in sources, f"{DOCUMENT}:{row.line}: no source says {part!r}"
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.symptom in SCENES], ids=str)
