@@ -185,6 +185,8 @@ TEST_CASE("an update that began since the observation makes us wait") {
   CHECK(world.swarm.count() == 2);
   REQUIRE(world.observe()->blocked.has_value());
   CHECK(world.observe()->blocked->reason == Reason::not_scalable);
+  CHECK_FALSE(world.observe()->settled);  // so it is looked at again soon
+  CHECK(world.observe(World::change(1, 1, 2))->settled);
 }
 
 TEST_CASE("a scale-down is settled when its tasks have ended") {

@@ -29,7 +29,8 @@ class SwarmBackend final : public Backend {
     observed.replicas = service->fixed.empty() ? service->replicas : std::max(1, tasks->ready);
     observed.ready = std::min(tasks->ready, observed.replicas);
     const bool shrinks = in_flight && in_flight->to < in_flight->from;
-    observed.settled = !shrinks || tasks->leaving == 0;
+    // An action of ours does not wait for a rolling update; without one its end is looked out for.
+    observed.settled = in_flight ? !shrinks || tasks->leaving == 0 : service->updating.empty();
     if (observed.ready < observed.replicas) observed.waits = std::move(tasks->waits);
     const std::string& why = service->fixed.empty() ? service->updating : service->fixed;
     if (!why.empty()) observed.blocked = Blocked{Reason::not_scalable, why};
