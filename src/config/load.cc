@@ -13,6 +13,7 @@
 #include "config/kubernetes.h"
 #include "config/routes.h"
 #include "config/targets.h"
+#include "config/targets_kubernetes.h"
 #include "config/targets_same.h"
 #include "config/web.h"
 
@@ -44,8 +45,13 @@ void read_labels(const Value& value, SettingsDraft& draft) {
 }
 
 void read_defaults(const Value& value, SettingsDraft& draft) {
+  static constexpr std::array<Field<PolicyDraft>, 1> fields = {{
+      {"hpa", [](const Value& v, PolicyDraft& d) { (void)read_hpa(v, d.hpa); },
+       "Of the kubernetes targets, when an HPA or KEDA sets the count: auto, refuse or ignore"},
+  }};
   MapReader map(value, "a map such as {min: 1, max: 10}");
   read_policy(map, draft.defaults);
+  map.take(fields, draft.defaults);
   map.finish();
   const PolicyDraft& defaults = draft.defaults;
   if (defaults.bounds_known && defaults.min_at && defaults.max_at && defaults.policy.min > defaults.policy.max) {
@@ -88,13 +94,17 @@ constexpr std::array<Field<SettingsDraft>, 10> settings_fields = {{
      "Which Alertmanager to ask, at the start and in an interval, what fires"},
 }};
 
-constexpr std::array<Field<WebConfig>, 5> web_fields = {{
+constexpr std::array<Field<WebConfig>, 7> web_fields = {{
     {"tls_server_config", read_tls_server, "With it only https is spoken"},
     {"http_server_config", read_http_server, "What goes with every answer"},
     {"basic_auth_users", read_basic_auth_users,
      "User names and their passwords as bcrypt hashes (htpasswd -nB alice), of a cost from 4 to 16"},
+    {"read_only_users", read_read_only_users,
+     "Those of basic_auth_users who may look at everything and change nothing"},
     {"bearer_token_file", [](const Value& v, WebConfig& w) { v.read_path(w.bearer_token_file); },
      "A file with one token a line; a request needs one of them, or a user and password"},
+    {"read_only_token_file", [](const Value& v, WebConfig& w) { v.read_path(w.read_only_token_file); },
+     "A file with one token a line of those who may look at everything and change nothing"},
     {"grafana_hmac_secret_file", [](const Value& v, WebConfig& w) { v.read_path(w.grafana_hmac_secret_file); },
      "A file with one secret a line; a Grafana notification must be signed with one of them"},
 }};
@@ -167,6 +177,7 @@ Loaded<WebConfig> web_config_from(std::string_view yaml, Report& report) {
   MapReader map(Value(*root, "", report), "a map such as {bearer_token_file: tokens}");
   map.take(web_fields, web);
   map.finish();
+  check_read_only(map, web);
   return result(std::move(web), report);
 }
 

@@ -99,13 +99,10 @@ constexpr std::array<Field<PolicyDraft>, 9> policy_fields = {{
      "Decide and record, and change nothing"},
 }};
 
-constexpr std::array<std::string_view, 1> later_fields = {"hpa"};
-
 }  // namespace
 
 void read_policy(MapReader& map, PolicyDraft& draft) {
   map.take(policy_fields, draft);
-  map.refuse_later(later_fields);
 }
 
 }  // namespace alertscaler::config

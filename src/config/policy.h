@@ -5,6 +5,7 @@
 
 #include "config/fields.h"
 #include "model/policy.h"
+#include "model/target.h"
 
 namespace alertscaler::config {
 
@@ -13,7 +14,8 @@ struct PolicyDraft {
   // Where this map itself says so; the other values come from what the draft was made of.
   std::optional<Mark> min_at;
   std::optional<Mark> max_at;
-  bool bounds_known = true;  // false once a bound could not be read: nothing can be said about the two together
+  HpaMode hpa = HpaMode::automatic;  // of `defaults` alone: a target has a key of its own
+  bool bounds_known = true;          // false once a bound could not be read: nothing can be said about the two together
 };
 
 // The policy keys of `map` over what `draft` has already.

@@ -269,6 +269,7 @@ TargetDraft read_target(const Value& value, const PolicyDraft& defaults) {
   PolicyDraft policy;
   policy.policy = defaults.policy;
   policy.bounds_known = defaults.bounds_known;
+  draft.hpa = defaults.hpa;
   constexpr std::string_view what = "a map such as {name: web, docker_compose: {project: shop, service: web}}";
   if (value.node().kind != Element::Kind::map) {
     value.expected(what);

@@ -120,6 +120,12 @@ void read_headers(const Value& value, WebConfig& web) {
   }
 }
 
+const Entry* entry_of(const MapReader& map, std::string_view key) {
+  const auto& entries = map.value().node().entries;
+  const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.key == key; });
+  return found == entries.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 void read_tls_server(const Value& value, WebConfig& web) {
@@ -173,6 +179,35 @@ void read_http_server(const Value& value, WebConfig& web) {
   map.take(fields, web);
   map.refuse_later(later);
   map.finish();
+}
+
+void read_read_only_users(const Value& value, WebConfig& web) {
+  for (const Value& item : items_of(value, "a list of user names, such as [carol]")) {
+    std::string user;
+    if (item.read_text(user, "the name of a user")) web.read_only_users.insert(user);
+  }
+}
+
+void check_read_only(const MapReader& map, const WebConfig& web) {
+  if (web.read_only_users.empty() && web.read_only_token_file.empty()) return;
+  std::vector<std::string> users;
+  if (const Entry* known = entry_of(map, "basic_auth_users")) {
+    for (const Entry& user : known->value.entries) users.push_back(user.key);
+  }
+  if (const Entry* named = entry_of(map, "read_only_users")) {
+    const Value list = map.value().entry(*named);
+    for (std::size_t i = 0; i < list.node().items.size(); ++i) {
+      const std::string& user = list.node().items[i].text;
+      if (user.empty() || std::find(users.begin(), users.end(), user) != users.end()) continue;
+      list.item(i).problem(text::json_quote(text::shorten(user, 60)) + " is none of basic_auth_users" +
+                           did_you_mean(meant_by(user, users)));
+    }
+  }
+  const bool a_user_may_write = std::any_of(
+      users.begin(), users.end(), [&](const std::string& user) { return !web.read_only_users.contains(user); });
+  if (!a_user_may_write && !map.has("bearer_token_file") && !map.has("grafana_hmac_secret_file")) {
+    map.value().problem("everybody may only look, so nobody could send alerts: add a bearer_token_file, or a user");
+  }
 }
 
 // No message shows a value: it may be a password that somebody forgot to hash.

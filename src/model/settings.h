@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -91,14 +92,16 @@ struct Settings {
 // From --web.config.file.
 struct WebConfig {
   std::string bearer_token_file;                               // one token a line
+  std::string read_only_token_file{};                          // likewise, of those who may only look
   std::string grafana_hmac_secret_file{};                      // one secret a line; empty: signatures are not looked at
   std::map<std::string, Secret> basic_auth_users{};            // bcrypt hashes by user name
+  std::set<std::string> read_only_users{};                     // those of them who may only look
   std::optional<TlsServerConfig> tls{};                        // absent: in the clear
   std::vector<std::pair<std::string, std::string>> headers{};  // of every answer
 
   // Does a client have to show who it is before it may do anything?
   [[nodiscard]] bool authenticates() const {
-    return !bearer_token_file.empty() || !basic_auth_users.empty() ||
+    return !bearer_token_file.empty() || !read_only_token_file.empty() || !basic_auth_users.empty() ||
            (tls && tls->client_auth == ClientAuth::require_and_verify);
   }
 };

@@ -96,7 +96,7 @@ export function controls(first) {
 
   function show() {
     const differs = touched && Number(number.value) !== target.desired;
-    put.disabled = !model.model.mayChange || number.value === '';
+    put.disabled = number.value === '';
     back.hidden = !touched;
     slider.classList.toggle('outside', Number(number.value) < target.min || Number(number.value) > target.max);
     form.classList.toggle('changed', differs);
@@ -113,12 +113,14 @@ export function controls(first) {
     }
     const free = !target.pause && !target.pin;
     setText(pause, free ? 'Pause …' : target.pause ? 'Resume' : 'End the pin');
-    pause.disabled = !model.model.mayChange;
-    for (const input of [slider, number, pin.querySelector('select')]) input.disabled = !model.model.mayChange;
+    for (const part of [form, buttons]) part.hidden = !model.model.mayChange;
+    onlyLooks.hidden = model.model.mayChange;
     show();
   }
+  const buttons = h('p', {class: 'buttons'}, pause);
+  const onlyLooks = h('p', {class: 'soft'}, 'You may only look: whoever runs alertscaler has made you a read-only user.');
   const element = h('section', {class: 'controls', 'aria-label': 'By hand'},
-    h('h3', {}, 'By hand'), form, h('p', {class: 'buttons'}, pause), said);
+    h('h3', {}, 'By hand'), form, buttons, onlyLooks, said);
   element.update = update;
   update(target);
   return element;

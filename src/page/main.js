@@ -55,7 +55,7 @@ async function signIn() {
   asking = true;
   const answer = await ask({
     title: 'A token is needed',
-    text: 'alertscaler wants to know who you are: give one of the tokens of its bearer_token_file. It is kept until this tab is closed.',
+    text: 'alertscaler wants to know who you are: give one of the tokens of its bearer_token_file, or of its read_only_token_file if you only want to look. It is kept until this tab is closed.',
     fields: [h('label', {class: 'field'}, 'Token', h('input', {type: 'password', name: 'token', required: true, autocomplete: 'off'}))],
     yes: 'Continue', no: null,
   });
@@ -106,7 +106,7 @@ model.subscribe((what) => {
   if (what === 'status') setText(document.getElementById('version'), known.status.version);
   if (what === 'targets' || what.target) {
     setText(pauseAll, allPaused() ? 'Resume all' : 'Pause all');
-    pauseAll.disabled = !known.mayChange;
+    pauseAll.hidden = !known.mayChange;
   }
   const entry = known.history[0];
   if (what === 'history' && entry && Date.now() - Date.parse(entry.time) < 60e3 && known.line === 'live') {

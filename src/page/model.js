@@ -10,7 +10,7 @@ export const model = {
   line: 'connecting', // connecting; live: told of every change; polling: asked now and then; lost
   seenAt: 0, // when what is shown was last known to be true
   problem: '', // why the line is lost
-  mayChange: true, // until the server refuses
+  mayChange: true, // the program says it; a proxy in front of it may still refuse
 };
 
 const listeners = new Set();
@@ -22,6 +22,7 @@ function tell(what) {
   for (const hear of listeners) hear(what);
 }
 
+let refused = false; // by a proxy
 const page = 100;
 const historyMax = 10_000; // as the API has it
 
@@ -33,6 +34,7 @@ export async function load() {
   model.history = history;
   model.historyEnds = history.length < page;
   model.status = status;
+  model.mayChange = status.may_write && !refused;
   tell('targets');
   tell('history');
   tell('status');
@@ -131,6 +133,7 @@ async function change(method, path, body) {
     return answer;
   } catch (error) {
     if (error.status === 403 && model.mayChange) {
+      refused = true;
       model.mayChange = false;
       tell('targets');
     }

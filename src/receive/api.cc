@@ -145,6 +145,8 @@ Answer Api::status(const Request& request) const {
   const auto sealed = store_.sealed();
   const auto not_ready = controller_.not_ready();
   const auto troubles = this->troubles();
+  const TargetName all_targets;  // as which the orders for all of them are kept
+  const Orders of_all = in_force({}, store_.orders(all_targets), clock_.now());
   std::size_t active_alerts = 0;
   for (const auto& [name, target] : settings->targets) active_alerts += store_.active_alerts(name).size();
   return success([&](JsonWriter& json) {
@@ -166,7 +168,10 @@ Answer Api::status(const Request& request) const {
         .end_object()
         .field("targets", settings->targets.size())
         .field("active_alerts", active_alerts)
-        .end_object();
+        .field("may_write", request.may_write)
+        .key("pause");
+    write_or_null(json, of_all.pause);
+    json.end_object();
   });
 }
 

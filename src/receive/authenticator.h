@@ -20,7 +20,8 @@ struct Admission {
     busy,  // too many passwords are being checked; the same may be admitted later
   };
   Verdict verdict = Verdict::refused;
-  std::string user{};  // of basic_auth_users; empty: no name is known
+  std::string user{};     // of basic_auth_users; empty: no name is known
+  bool may_write = true;  // false: may look at everything, and change nothing
 
   explicit operator bool() const { return verdict == Verdict::admitted; }
 };

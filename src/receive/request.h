@@ -22,7 +22,8 @@ struct Request {
   std::string path;  // decoded
   Params params;     // decoded
   std::string client;
-  std::string user{};  // whom authentication found; empty: nobody in particular
+  std::string user{};     // whom authentication found; empty: nobody in particular
+  bool may_write = true;  // what authentication found as well
   // Reads the body; at most once. A refusal of status 0: the client has gone.
   std::function<tl::expected<Body, Refusal>()> read_body;
 

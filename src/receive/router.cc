@@ -113,6 +113,7 @@ Router::Router(const Surroundings& around, Authenticator& authenticator, ApiOpti
       api_(around.store, around.controller, around.clock, std::move(options)),
       controls_(around.store, around.controller),
       say_unauthorized_(10s, around.clock),
+      say_read_only_(10s, around.clock),
       say_busy_(10s, around.clock),
       say_failed_(10s, around.clock) {}
 
@@ -167,6 +168,7 @@ Answer Router::dispatch(Request& request, Source& source) {
     if (admission.verdict == Admission::Verdict::busy) return too_many_passwords(request);
     if (!admission) return unauthorized(request);
     if (!admission.user.empty()) request.user = std::move(admission.user);
+    request.may_write = admission.may_write;
   }
   if (found == nullptr) {
     return failure(404, "there is nothing at " + text::json_quote(shown(request.path)) + "; GET / lists what there is");
@@ -180,6 +182,9 @@ Answer Router::dispatch(Request& request, Source& source) {
     answer.headers.emplace_back("Allow", found->allow);
     return answer;
   }
+  const bool notifies = found->handler == Handler::webhook || found->handler == Handler::push;
+  const bool asks = found->handler == Handler::webhook && Webhook::is_dry_run(request.params);
+  if (!request.may_write && (changes_something(found->handler) || notifies) && !asks) return read_only(request);
   if (changes_something(found->handler)) {
     if (const auto refused = check_origin(request.head)) return failure(*refused);
   }
@@ -278,6 +283,19 @@ Answer Router::unauthorized(const Request& request, Answer answer) {
   if (challenges.empty()) challenges.emplace_back(signature_header);
   for (std::string& challenge : challenges) answer.headers.emplace_back("WWW-Authenticate", std::move(challenge));
   return answer;
+}
+
+Answer Router::read_only(const Request& request) {
+  if (const auto held_back = say_read_only_.now()) {
+    log::info("request.read_only", {{"client", request.client},
+                                    {"user", request.user},
+                                    {"method", request.head.method},
+                                    {"path", shown(request.path)},
+                                    {"held_back", *held_back}});
+  }
+  const std::string who = request.user.empty() ? "this token is one of read_only_token_file"
+                                               : shown(request.user) + " is one of read_only_users";
+  return failure(403, who + ", who may look at everything and change nothing");
 }
 
 Answer Router::too_many_passwords(const Request& request) {

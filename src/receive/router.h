@@ -66,6 +66,7 @@ class Router {
   [[nodiscard]] Answer unauthorized(const Request& request);
   // `answer` (401) with what a 401 has to say, and a line in the log.
   [[nodiscard]] Answer unauthorized(const Request& request, Answer answer);
+  [[nodiscard]] Answer read_only(const Request& request);
   [[nodiscard]] Answer too_many_passwords(const Request& request);
   void count(const Head& head, Source source, int status);
   void say(const Head& head, std::string_view client, const Answer& answer);
@@ -84,6 +85,7 @@ class Router {
   Api api_;
   Controls controls_;
   Seldom say_unauthorized_;
+  Seldom say_read_only_;
   Seldom say_busy_;
   Seldom say_failed_;
 };

@@ -16,7 +16,7 @@ namespace {
 
 std::string authentication_of(const WebConfig& web) {
   std::vector<std::string> ways;
-  if (!web.bearer_token_file.empty()) ways.emplace_back("bearer token");
+  if (!web.bearer_token_file.empty() || !web.read_only_token_file.empty()) ways.emplace_back("bearer token");
   if (!web.basic_auth_users.empty()) ways.emplace_back("password");
   if (ways.empty() && web.authenticates()) ways.emplace_back("client certificate");
   return ways.empty() ? "none" : text::join(ways, " or ");

@@ -80,6 +80,11 @@ Answer Webhook::receive(const Request& request, Source& source) {
   return wish->dry_run ? preview(std::move(batch), wish->explain) : merge(std::move(batch), *wish, received);
 }
 
+bool Webhook::is_dry_run(const Params& params) {
+  const auto wish = read_wish(params);
+  return wish && wish->dry_run;
+}
+
 tl::expected<Webhook::Wish, Refusal> Webhook::read_wish(const Params& params) {
   if (auto refused = check_params(params, {"wait", "dry_run", "explain"})) return tl::unexpected(std::move(*refused));
   Wish wish;

@@ -26,6 +26,8 @@ class Webhook {
   Webhook(Intake& intake, GrafanaSignature* signature, Store& store, Controller& controller, const Clock& clock,
           const Limits& limits, const std::atomic<bool>& stopping);
 
+  // Is it a question that leads to nothing?
+  [[nodiscard]] static bool is_dry_run(const Params& params);
   // Who sends, as far as it can be told before the body is read.
   [[nodiscard]] static Source sender(const Head& head);
   // May the request be read although nothing else says who sends it? It is signed, and receive() looks at that.

@@ -72,6 +72,33 @@ def test_either_a_password_or_a_token(scratch, serve):
     assert told["config"]["authentication"] == "bearer token or password"
 
 
+def test_a_read_only_user_sees_everything_and_changes_nothing(serve):
+    app = serve(USERS, "read_only_users: [carol]\n")
+    looks, writes = basic("carol", USERS["carol"][0]), basic("alice", "secret")
+    for path in ("/api/v1/targets", "/api/v1/targets/web", "/api/v1/alerts", "/api/v1/history", "/metrics"):
+        assert app.request(path, headers=looks).status == 200, path
+    assert app.request("/api/v1/status", headers=looks).json()["data"]["may_write"] is False
+    assert app.request("/api/v1/status", headers=writes).json()["data"]["may_write"] is True
+
+    up = notification(alert("web", "up"))
+    asked = app.request("/webhook?dry_run=true", "POST", up, looks)
+    assert asked.status == 200 and asked.json()["data"]["alerts"][0]["decision"]["to"] == 3, asked.text
+    for path, method, body in (("/webhook", "POST", up), ("/webhook?wait=1s", "PUT", up), ("/api/v2/alerts", "POST", []),
+                               ("/api/v1/targets/web/replicas", "PUT", {"replicas": 4}),
+                               ("/api/v1/targets/web/pause", "POST", {}), ("/api/v1/targets/web/resume", "POST", {}),
+                               ("/api/v1/pause", "POST", {}), ("/api/v1/resume", "POST", {}), ("/-/reload", "POST", None)):
+        refused = app.request(path, method, body, {**looks, "Content-Type": "application/json"})
+        assert refused.status == 403, (path, refused.text)
+        assert refused.json() == {"status": "error", "errorType": "unauthorized",
+                                  "error": "carol is one of read_only_users, who may look at everything and change nothing"}
+    assert app.request("/api/v1/alerts", headers=writes).json()["data"] == []
+    shown = app.request("/api/v1/targets/web", headers=looks).json()["data"]
+    assert shown["desired"] == 2 and shown["pause"] is None
+
+    done = app.request("/api/v1/targets/web/replicas", "PUT", {"replicas": 4}, {**writes, "Content-Type": "application/json"})
+    assert done.status == 200, done.text
+
+
 def test_passwords_and_hashes_are_never_shown(serve):
     app = serve(USERS)
     shown = [app.request(path, headers=basic("alice", "secret")).text

@@ -83,6 +83,7 @@ def test_a_pause_ends_by_itself_and_alerts_are_tracked_meanwhile(app):
 
 def test_all_are_paused_and_resumed(app):
     ask(app, "POST", "pause")
+    assert app.request("/api/v1/status").json()["data"]["pause"]["until"] is None
     ask(app, "POST", "targets/db/pause")
     app.post(notification(alert("web", "up"), alert("db", "up")))
     for target in ("web", "db"):
@@ -95,6 +96,7 @@ def test_all_are_paused_and_resumed(app):
         assert app.history() == []
     (warning,) = ask(app, "POST", "resume")["warnings"]
     assert warning.startswith("db stays paused"), warning
+    assert app.request("/api/v1/status").json()["data"]["pause"] is None
     wait_for_count(app, 10)
     ask(app, "POST", "targets/db/resume")
     wait_for_count(app, 10, "db")

@@ -27,7 +27,7 @@ PASSED = {
         "initial_above_max.yml", "initial_below_min.yml", "kubernetes_twice.yml", "labels_same.yml",
         "labels_same_as_default.yml", "max_below_min_of_defaults.yml", "min_above_default_max.yml", "min_above_max.yml",
         "name_twice.yml", "route_node_label.yml", "route_scales_nodes.yml", "route_target_unknown.yml",
-        "swarm_service_twice.yml", "web_tls_client_ca_unused.yml", "web_tls_versions.yml",
+        "swarm_service_twice.yml", "web_read_only_all.yml", "web_tls_client_ca_unused.yml", "web_tls_versions.yml",
         "web_tls_without_client_ca.yml"), COMPARED),
     **dict.fromkeys((
         "alertmanager_type_is_basic.yml", "alertmanager_url_bad_port.yml", "duration_endless.yml",

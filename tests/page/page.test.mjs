@@ -149,8 +149,8 @@ describe('with a few targets', () => {
     await page.locator('#count').fill('3');
     await page.keyboard.press('Enter');
     await page.locator('.said', {hasText: 'you may only look'}).waitFor();
-    assert.equal(await page.locator('#count-slider').isDisabled(), true);
-    assert.equal(await page.getByRole('button', {name: 'Set', exact: true}).isDisabled(), true);
+    await eventually(async () => !await page.locator('#count-slider').isVisible(), 'the controls go');
+    assert.equal(await page.getByRole('button', {name: 'Set', exact: true}).count(), 0);
     assert.equal((await program.target('mail')).observed, 2);
   });
 
@@ -293,6 +293,45 @@ test('with a token: the page asks for it, and then shows everything', async () =
     await row(page, 'web').waitFor();
     await page.reload();
     await row(page, 'web').waitFor();
+  } finally {
+    await program.stop();
+  }
+});
+
+test('with a read-only token: everything is shown, and nothing to change it', async () => {
+  const program = new Program({targets: [simulated('web')]});
+  const fs = await import('node:fs');
+  fs.writeFileSync(`${program.folder}/token`, 'a-token-of-the-test-0123456789\n', {mode: 0o600});
+  fs.writeFileSync(`${program.folder}/lookers`, 'a-token-of-who-only-looks\n', {mode: 0o600});
+  fs.writeFileSync(`${program.folder}/web.yml`, 'bearer_token_file: token\nread_only_token_file: lookers\n');
+  program.args = [`--web.config.file=${program.folder}/web.yml`];
+  await program.start();
+  const signIn = async (token) => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    open_.push(page);
+    await page.goto(`${program.url}/#/target/web`);
+    await page.getByRole('dialog').getByLabel('Token').fill(token);
+    await page.keyboard.press('Enter');
+    await page.locator('#line[data-state="live"]').waitFor();
+    return page;
+  };
+  try {
+    const looks = await signIn('a-token-of-who-only-looks');
+    await looks.getByText('You may only look').waitFor();
+    for (const name of ['Set', 'Pause …', 'Pause all']) {
+      assert.equal(await looks.getByRole('button', {name, exact: true}).count(), 0, name);
+    }
+    assert.equal(await looks.locator('#count-slider').isVisible(), false);
+    assert.deepEqual(await violations(looks), []);
+    await screenshot(looks, 'read-only');
+    await looks.reload();
+    await looks.getByText('You may only look').waitFor();
+
+    const writes = await signIn('a-token-of-the-test-0123456789');
+    await writes.getByRole('button', {name: 'Pause …', exact: true}).waitFor();
+    assert.equal(await writes.getByText('You may only look').isVisible(), false);
+    assert.equal(await writes.getByRole('button', {name: 'Pause all', exact: true}).isVisible(), true);
   } finally {
     await program.stop();
   }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include <sys/stat.h>
 
@@ -559,4 +560,23 @@ targets:
   CHECK(target.policy.drain.replace);
   CHECK(backend_name(target.backend) == "docker_nodes");
   CHECK(describe(target.backend).front() == std::pair<std::string, std::string>{"image", "node:1"});
+}
+
+TEST_CASE("hpa of the defaults counts for the kubernetes targets that have none of their own") {
+  const Settings settings = settings_of(
+      "defaults: {hpa: refuse}\n"
+      "targets:\n"
+      "  - {name: lab, simulated: {}}\n"
+      "  - {name: api, kubernetes: {kind: Deployment, name: api}}\n"
+      "  - {name: own, kubernetes: {kind: Deployment, name: own}, hpa: ignore}\n");
+  CHECK(std::get<KubernetesWorkload>(target(settings, "api").backend).hpa == HpaMode::refuse);
+  CHECK(std::get<KubernetesWorkload>(target(settings, "own").backend).hpa == HpaMode::ignore);
+}
+
+TEST_CASE("who may only look is named in the web configuration") {
+  const std::string yaml = read_file(tests / "config_good/web_read_only.yml").value();
+  const WebConfig web = config::parse_web_config(yaml, "web.yml").value();
+  CHECK(web.read_only_users == std::set<std::string>{"carol"});
+  CHECK(web.read_only_token_file == "lookers");
+  CHECK(web.authenticates());
 }

@@ -288,7 +288,15 @@ TEST_CASE("the status tells what runs, without secrets") {
                          {"authentication", "none"}}},
                        {"store", {{"state", "ok"}, {"error", ""}}},
                        {"targets", 2},
-                       {"active_alerts", 1}});
+                       {"active_alerts", 1},
+                       {"may_write", true},
+                       {"pause", nullptr}});
+  Orders of_all;
+  of_all.pause = Pause{receiver.clock.now() + 1min, "alice"};
+  REQUIRE(receiver.store.put_orders(TargetName{}, of_all));
+  CHECK(data_of(receiver.get("/api/v1/status"))["pause"] == json{{"until", "2026-01-01T00:02:30Z"}, {"user", "alice"}});
+  receiver.clock.advance(1min);
+  CHECK(data_of(receiver.get("/api/v1/status"))["pause"] == nullptr);
   receiver.store.seal({ErrorKind::storage, "fsync: I/O error"});
   status = data_of(receiver.get("/api/v1/status"));
   CHECK(status["ready"] == false);

@@ -221,3 +221,80 @@ TEST_CASE("a client is told what it may bring, and the right user gets in by its
       (*opened)->admits("Basic YWxpY2U6c2VjcmV0 "
                         "x"));
 }
+
+TEST_CASE("a token of the other file may only look, and so may one of both") {
+  const TokenFile file("writes\nboth\n");
+  const TokenFile lookers("looks\nboth\n");
+  test::ManualClock clock;
+  WebConfig web = file.config();
+  web.read_only_token_file = lookers.path().string();
+  auto opened = Authenticator::open(web, clock);
+  REQUIRE(opened);
+  Authenticator& authenticator = **opened;
+  CHECK(authenticator.admits("Bearer writes").may_write);
+  for (const std::string token : {"Bearer looks", "Bearer both"}) {
+    CAPTURE(token);
+    CHECK(authenticator.admits(token));
+    CHECK_FALSE(authenticator.admits(token).may_write);
+  }
+  CHECK_FALSE(authenticator.admits("Bearer neither"));
+  CHECK_THAT(authenticator.hint(true), ContainsSubstring("bearer_token_file and read_only_token_file"));
+  lookers.replace("writes\n");
+  clock.advance(1s);
+  CHECK_FALSE(authenticator.admits("Bearer looks"));
+  CHECK_FALSE(authenticator.admits("Bearer writes").may_write);
+  lookers.replace("");
+  clock.advance(1s);
+  CHECK_FALSE(authenticator.admits("Bearer writes").may_write);  // what cannot be used changes nothing
+}
+
+TEST_CASE("who may only look gets everything that is asked and changes nothing") {
+  const TokenFile file("writes\n");
+  const TokenFile lookers("looks\n");
+  WebConfig web = file.config();
+  web.read_only_token_file = lookers.path().string();
+  test::Receiver receiver({.web = web});
+  const std::string looks = "Authorization: Bearer looks\r\nContent-Type: application/json\r\n";
+  const std::string writes = "Authorization: Bearer writes\r\nContent-Type: application/json\r\n";
+  for (const std::string target : {"/metrics", "/api/v1/targets", "/api/v1/targets/web", "/api/v1/alerts",
+                                   "/api/v1/history", "/api/v1/status", "/api/v2/status", "/"}) {
+    CAPTURE(target);
+    CHECK(receiver.send("GET", target, "", looks).status == 200);
+    CHECK(receiver.send("HEAD", target, "", looks).status == 200);
+  }
+  const std::string body = test::notification_of({test::alert_of("A")}).dump();
+  struct Case {
+    std::string method;
+    std::string target;
+    std::string body;
+  };
+  for (const Case& c : std::vector<Case>{{"POST", "/webhook", body},
+                                         {"PUT", "/webhook", body},
+                                         {"POST", "/webhook?dry_run=false", body},
+                                         {"POST", "/webhook?dry_run=yes", body},
+                                         {"POST", "/webhook?dry_run=false&dry_run=true", body},
+                                         {"POST", "/api/v2/alerts", "[]"},
+                                         {"POST", "/api/v2/alerts?dry_run=true", "[]"},
+                                         {"PUT", "/api/v1/targets/web/replicas", R"({"replicas": 3})"},
+                                         {"POST", "/api/v1/targets/web/pause", "{}"},
+                                         {"POST", "/api/v1/targets/web/resume", "{}"},
+                                         {"POST", "/api/v1/pause", "{}"},
+                                         {"POST", "/api/v1/resume", "{}"},
+                                         {"POST", "/-/reload", ""},
+                                         {"PUT", "/-/reload", ""}}) {
+    CAPTURE(c.method, c.target);
+    const Reply refused = receiver.send(c.method, c.target, c.body, looks);
+    CHECK(refused.status == 403);
+    CHECK_THAT(refused.body, ContainsSubstring("this token is one of read_only_token_file"));
+    CHECK(receiver.send(c.method, c.target, c.body, writes).status != 403);
+  }
+  const std::size_t merges = receiver.store.merges();
+  CHECK(receiver.send("POST", "/webhook?dry_run=true", body, looks).status == 200);
+  CHECK(receiver.send("POST", "/webhook?dry_run=true&explain=true", body, looks).status == 200);
+  CHECK(receiver.store.merges() == merges);
+  const auto may_write = [&](const std::string& headers) {
+    return nlohmann::json::parse(receiver.send("GET", "/api/v1/status", "", headers).body)["data"]["may_write"];
+  };
+  CHECK(may_write(looks) == false);
+  CHECK(may_write(writes) == true);
+}
