@@ -203,6 +203,7 @@ control::Hands BackendFactory::make(const Target& target, const Settings& settin
       all->events = factory.events(settings);
       const kubernetes::OwnPod own{environment("POD_NAMESPACE"), environment("POD_NAME")};
       node_pool::Settings pool{target.name, nodes, target.policy.drain, target.policy.timeout};
+      pool.installation = factory.installation_;
       if (!own.name.empty()) pool.own_pod = own.name_space + "/" + own.name;
       auto drains = kubernetes::make_node_backend({target.name, {"", nodes.node_label}, own, factory.installation_},
                                                   *all->server, all->events.get(), factory.clock_);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
+#include <variant>
 
 #include "base/file.h"
 #include "config/alertmanager.h"
@@ -134,7 +135,8 @@ void read_environment(const Environment& environment, SettingsDraft& draft, Repo
 // elsewhere.
 void read_cluster(const Environment& environment, Settings& settings, Report& report) {
   const bool needed = std::any_of(settings.targets.begin(), settings.targets.end(), [](const auto& entry) {
-    return backend_name(entry.second.backend).starts_with("kubernetes");
+    const BackendRef& backend = entry.second.backend;
+    return backend_name(backend).starts_with("kubernetes") || std::holds_alternative<DockerNodes>(backend);
   });
   if (!needed) return;
   auto found = kubernetes_access(settings.kubernetes, environment);

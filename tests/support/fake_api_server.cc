@@ -35,6 +35,7 @@ FakeApiServer::~FakeApiServer() {
 
 void FakeApiServer::serve() {
   server_ = std::make_unique<httplib::Server>();
+  server_->new_task_queue = [] { return new httplib::ThreadPool(32); };  // a kept connection takes a thread of its own
   const auto handler = [this](const httplib::Request& request, httplib::Response& response) {
     handle(request, response);
   };

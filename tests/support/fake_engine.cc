@@ -77,6 +77,7 @@ void FakeEngine::serve() {
     ending_ = false;
   }
   server_ = std::make_unique<httplib::Server>();
+  server_->new_task_queue = [] { return new httplib::ThreadPool(32); };  // a kept connection takes a thread of its own
   const auto handler = [this](const httplib::Request& request, httplib::Response& response) {
     answer(request, response);
   };

@@ -558,6 +558,7 @@ targets:
   expected.node_label = "host";
   CHECK(std::get<DockerNodes>(target.backend) == expected);
   CHECK(target.policy.drain.replace);
+  CHECK((settings.cluster.access || !settings.cluster.why_not.empty()));  // the cluster was looked for
   CHECK(backend_name(target.backend) == "docker_nodes");
   CHECK(describe(target.backend).front() == std::pair<std::string, std::string>{"image", "node:1"});
 }

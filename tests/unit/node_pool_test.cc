@@ -287,6 +287,25 @@ TEST_CASE("nodes without a container that are not ours are told of and left alon
   CHECK(world.count() == "1 of 1 ready");
 }
 
+TEST_CASE("a dead node of a pool of the same name, but of another installation, is left alone") {
+  World world;
+  world.settings.installation = "here";
+  world.restart();
+  world.fill(1);
+  CHECK(world.server.get("/api/v1/nodes/w-1")->at("metadata").at("annotations").at("alertscaler.io/pool") ==
+        "workers@here");
+  for (const int i : {7, 8}) {
+    const std::string name = "w-" + std::to_string(i);
+    world.join(name, false);
+    world.server.change(
+        "/api/v1/nodes/" + name,
+        {{"metadata", {{"annotations", {{"alertscaler.io/pool", i == 7 ? "workers@there" : "workers@here"}}}}}});
+  }
+  CHECK(world.observe().note.find("w-7; if it is gone") != std::string::npos);
+  world.tidy();
+  CHECK(world.nodes() == "w-1, w-7");
+}
+
 TEST_CASE("containers of another target, and of nobody, are none of ours") {
   World world;
   world.fill(1);

@@ -69,6 +69,16 @@ TEST_CASE("the victim: dead ones first, then the fewest pods, then the newest; w
     }
     CHECK(victim() == "w-3");
   }
+  SECTION("a pod that something refuses to let go") {
+    test::add_node_pod(world.server, "w-4", "held");
+    world.evictions.answers["held"] = test::FakeApiServer::status(403, "Forbidden", "the webhook says no");
+    for (const int i : {1, 2, 3}) {
+      for (const char* pod : {"a", "b"}) {
+        test::add_node_pod(world.server, "w-" + std::to_string(i), pod + std::to_string(i));
+      }
+    }
+    CHECK(victim() == "w-3");
+  }
   SECTION("one with cheap pods") {
     const Json cheap = {
         {"metadata", {{"annotations", {{"controller.kubernetes.io/pod-deletion-cost", "-134217728"}}}}}};

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "act/docker/log_stream.h"
+#include "act/kubernetes/signature.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -37,7 +38,7 @@ void add(std::string& text, const std::string& more) {
 
 PoolBackend::PoolBackend(Settings settings, Access access)
     : settings_(std::move(settings)),
-      mark_(settings_.target.text),
+      mark_(kubernetes::Signature{settings_.target.text, settings_.installation}.text()),
       engine_(access.engine),
       server_(access.server),
       keep_(access.keep),
@@ -155,8 +156,7 @@ std::string PoolBackend::with_log(std::string why, const Member& member, const s
 std::string PoolBackend::note_of(const Pool& pool) {
   std::vector<std::string> names;
   for (const ClusterNode& node : pool.strays) {
-    const bool ours = node.member || node.leaving;
-    if (!node.removed && (!ours || node.ready)) names.push_back(node.name);
+    if (!is_leftover(node)) names.push_back(node.name);
   }
   std::string note;
   if (!names.empty()) {
@@ -168,6 +168,11 @@ std::string PoolBackend::note_of(const Pool& pool) {
   }
   last_note_ = note;
   return note;
+}
+
+std::optional<Blocked> PoolBackend::blocked(std::stop_token stop) {
+  const auto missing = permissions_.missing(stop);
+  return missing ? std::optional(Blocked{Reason::not_scalable, lead + *missing}) : std::nullopt;
 }
 
 Status PoolBackend::doubted(Status status) {

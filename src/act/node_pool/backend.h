@@ -28,6 +28,7 @@ class PoolBackend final : public Backend, public NodeBackend {
 
   // One node.
   [[nodiscard]] Result<std::vector<ObservedNode>> observe(std::stop_token stop) override;
+  [[nodiscard]] std::optional<Blocked> blocked(std::stop_token stop) override;
   [[nodiscard]] Result<DrainProgress> drain(const std::string& node, const DrainPolicy& policy,
                                             std::stop_token stop) override;
   [[nodiscard]] Result<DrainProgress> rehearse(const std::string& node, const DrainPolicy& policy,

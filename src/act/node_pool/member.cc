@@ -5,6 +5,7 @@
 #include <map>
 
 #include "act/kubernetes/annotations.h"
+#include "act/kubernetes/signature.h"
 #include "base/text.h"
 
 namespace alertscaler::node_pool {
@@ -13,8 +14,13 @@ namespace {
 constexpr std::array<const char*, 3> control_plane = {"node-role.kubernetes.io/control-plane",
                                                       "node-role.kubernetes.io/master", "node-role.kubernetes.io/etcd"};
 
-bool has_mark(const Json& node, std::string_view annotation, const std::string& mark) {
-  return string_at(node, "metadata", "annotations", annotation) == mark;
+// The target's name is enough: that a node is this pool's, its container proves. Where there is none, whose mark it is
+// matters.
+bool has_mark(const Json& node, std::string_view annotation, const kubernetes::Signature& own, bool& foreign) {
+  const auto mark = kubernetes::read_signature(string_at(node, "metadata", "annotations", annotation));
+  if (mark.target.empty() || mark.target != own.target) return false;
+  foreign = foreign || !kubernetes::same_installation(mark, own);
+  return true;
 }
 
 std::string protection_of(const Json& node) {
@@ -45,10 +51,11 @@ ClusterNode read_node(const Json& node, const std::string& mark) {
     out.why_not_ready = message.empty() ? string_at(condition, "reason") : message;
   }
   out.cordoned = bool_at(node, "spec", "unschedulable");
-  out.member = has_mark(node, kubernetes::pool_member, mark);
-  out.leaving = has_mark(node, kubernetes::pool_leaving, mark);
-  out.removed = has_mark(node, kubernetes::pool_removed, mark);
-  out.replaced = has_mark(node, kubernetes::pool_replaced, mark);
+  const kubernetes::Signature own = kubernetes::read_signature(mark);
+  out.member = has_mark(node, kubernetes::pool_member, own, out.foreign);
+  out.leaving = has_mark(node, kubernetes::pool_leaving, own, out.foreign);
+  out.removed = has_mark(node, kubernetes::pool_removed, own, out.foreign);
+  out.replaced = has_mark(node, kubernetes::pool_replaced, own, out.foreign);
   out.protection = protection_of(node);
   return out;
 }
@@ -100,6 +107,10 @@ Pool read_pool(const Json& containers, const Json& nodes, const std::string& pre
     if (marked || index_in(name, prefix)) pool.strays.push_back(std::move(node));
   }
   return pool;
+}
+
+bool is_leftover(const ClusterNode& stray) {
+  return !stray.foreign && (stray.removed || ((stray.member || stray.leaving) && !stray.ready));
 }
 
 bool is_junk(const Member& member, std::string_view in_flight) {

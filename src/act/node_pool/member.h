@@ -33,9 +33,10 @@ struct ClusterNode {
   bool leaving = false;    // is drained so that it can be removed, and may come back,
   bool removed = false;    // will be removed, whatever comes,
   bool replaced = false;   // and another one is made to take its place
+  bool foreign = false;    // by a target of the same name, but of another installation of this program
   std::string protection;  // why it must not be removed; empty: it may be
 };
-// `mark` is the value that our annotations have on nodes of this pool.
+// `mark` is the value that our annotations have on nodes of this pool: the text of a kubernetes::Signature.
 [[nodiscard]] ClusterNode read_node(const Json& node, const std::string& mark);
 
 // A container of the pool.
@@ -53,6 +54,9 @@ struct Member {
   [[nodiscard]] bool removed() const { return node && node->removed; }
   [[nodiscard]] bool leaving() const { return node && node->leaving && !node->removed; }
 };
+
+// Of a node without a container: is it certain to go, or dead, and its mark our own?
+[[nodiscard]] bool is_leftover(const ClusterNode& stray);
 
 // All of it at one time.
 struct Pool {

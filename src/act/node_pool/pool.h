@@ -23,6 +23,7 @@ struct Settings {
   DockerNodes nodes;
   DrainPolicy drain;                               // of what a scale-down removes
   Duration join_within = std::chrono::minutes{2};  // a replacement must be a Ready node within this time
+  std::string installation{};                      // of this program; empty: marks carry the target's name alone
   std::string own_pod{};                           // "namespace/name" of the pod that we are; empty: none
 
   // One call makes containers for this long at most; the next pass makes the rest.

@@ -92,9 +92,13 @@ Result<std::vector<const Member*>> PoolBackend::choose(const Pool& pool, std::si
     if (!candidate.dead && candidate.pods > 0) {
       ++rehearsed;
       const auto rehearsal = drains_->rehearse(candidate.member->name, settings_.drain, stop);
-      if (!rehearsal) return fail(rehearsal.error());
-      const std::string& why = rehearsal->refused.empty() ? rehearsal->waits : rehearsal->refused;
-      passes = passes || !rehearsal->waits.empty();
+      const bool says_no = !rehearsal && (rehearsal.error().kind == ErrorKind::refused ||
+                                          rehearsal.error().kind == ErrorKind::not_found);
+      if (!rehearsal && !says_no) return fail(rehearsal.error());
+      const std::string why = says_no                      ? rehearsal.error().message
+                              : rehearsal->refused.empty() ? rehearsal->waits
+                                                           : rehearsal->refused;
+      passes = passes || (rehearsal && !rehearsal->waits.empty());
       if (!why.empty()) {
         reasons.push_back(candidate.member->name + ": " + why);
         continue;
@@ -138,12 +142,14 @@ Result<DrainProgress> PoolBackend::drain_out(const Member& member, const DrainPo
 Status PoolBackend::move_on(const Member& member, const std::stop_token& stop) {
   if (member.ready()) {
     const auto progress = drain_out(member, settings_.drain, stop);
-    if (!progress && progress.error().kind != ErrorKind::not_found) return fail(progress.error());
-    if (progress && !progress->refused.empty()) {
+    const bool refused = progress ? !progress->refused.empty() : progress.error().kind == ErrorKind::refused;
+    if (refused) {
       const Status kept = keep_after_all(member, stop);
-      return fail(ErrorKind::refused, "drain " + member.name + ": " + progress->refused +
+      return fail(ErrorKind::refused, "drain " + member.name + ": " +
+                                          (progress ? progress->refused : progress.error().message) +
                                           (kept ? "" : "; it stays cordoned: " + kept.error().message));
     }
+    if (!progress && progress.error().kind != ErrorKind::not_found) return fail(progress.error());
     if (progress && !progress->empty) {
       drain_waits_[member.name] = member.name + " is being drained: " + std::to_string(progress->left) +
                                   (progress->left == 1 ? " pod is left" : " pods are left") +

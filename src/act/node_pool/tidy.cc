@@ -53,7 +53,7 @@ Status PoolBackend::sweep(const Pool& pool, std::string_view in_flight, const st
 Status PoolBackend::sweep_strays(const Pool& pool, const std::stop_token& stop) {
   Status first;
   for (const ClusterNode& node : pool.strays) {
-    if (node.removed || ((node.member || node.leaving) && !node.ready)) keep_first(first, delete_node(node, stop));
+    if (is_leftover(node)) keep_first(first, delete_node(node, stop));
   }
   return first;
 }
