@@ -32,6 +32,9 @@ ELSEWHERE = {
     "The floor of the HPA does not stay": "test_kubernetes_hpa.py::test_what_gitops_puts_back_is_not_fought",
     "Pods wait, or crash": "test_kubernetes_workload.py::test_pods_that_crash_are_named_until_they_do_not",
     "A drain does not end": "test_kubernetes_drain.py::test_a_budget_that_allows_none_is_shown_and_ends_by_timeout",
+    "A new node of a pool goes again":
+        "../unit/node_pool_test.cc::a container that never becomes a ready node shows its log",
+    "A pool makes no node at all": "../unit/node_pool_test.cc::an image that the engine does not have is named",
     "A Swarm service is left alone": "test_swarm.py::test_a_rolling_update_is_not_disturbed",
     "Notifications get 503": "test_store_trouble.py::test_a_full_disk",
     "The page says *No connection*": "../page/page.test.mjs::the line is lost and comes back",
@@ -297,7 +300,7 @@ def test_each_row_is_a_failure_that_was_seen():
     for symptom, place in ELSEWHERE.items():
         file, test = place.split("::")
         with open(os.path.join(here, file), encoding="utf-8") as text:
-            assert re.search(rf"(def |test\('){re.escape(test)}", text.read()), f"{symptom}: there is no {place}"
+            assert re.search(rf"(def |test\('|TEST_CASE\(\"){re.escape(test)}", text.read()), f"{symptom}: there is no {place}"
 
 
 def test_what_is_seen_elsewhere_is_said_in_these_words():
