@@ -151,7 +151,7 @@ def test_troubleshooting(machine):
     reader = machine()
     simulated(reader)
     reader.type("alertscaler --config.file=alertscaler.yml")
-    assert follow(reader, "TROUBLESHOOTING.md") >= 2
+    assert follow(reader, "src/TROUBLESHOOTING.md") >= 2
 
 
 def test_config(machine):

@@ -19,7 +19,7 @@ from rig.processes import run
 from rig.settings import compose_target, engine_at, settings, simulated_target
 from rig.servers import HttpServer
 
-DOCUMENT = "TROUBLESHOOTING.md"
+DOCUMENT = "src/TROUBLESHOOTING.md"
 PROGRAMS = re.compile(r"^(alertscaler|curl|docker|kubectl|amtool) ")
 
 # Failures that need an engine, a cluster or a disk of their own: the tests in which they are seen, with these words.

@@ -13,7 +13,7 @@ import subprocess
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 GUIDES = ["README.md", "alertmanager/README.md", "compose/README.md", "k8s/README.md", "rules/README.md",
-          "src/config/README.md", "TROUBLESHOOTING.md"]
+          "src/config/README.md", "src/TROUBLESHOOTING.md"]
 
 _FENCE = re.compile(r"^( *)```(\w*) *$")
 _SAID = re.compile(r"^ *<!-- guide: (file|not run:) *(.+?) *-->$")
