@@ -39,8 +39,8 @@ class Backend {
   // drained takes work again. One that is past that is gone, and goes on going whether or not an action is under way.
   [[nodiscard]] virtual Status clean_up(const Change& change, std::stop_token stop) = 0;
 
-  // No action is under way, and it is no dry run: one short move at what earlier actions have left undone, and what
-  // else is in the way of the next one.
+  // No action is under way, or one down that has to wait, and it is no dry run: one short move at what earlier actions
+  // have left undone, and what else is in the way of the next one.
   [[nodiscard]] virtual Status tidy(std::stop_token /*stop*/) { return {}; }
 
   // An action has ended, or the target has come to be blocked: for those who look at it where it lives. Never waits.

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -14,6 +16,7 @@
 #include "client/explain.h"
 #include "config/load.h"
 #include "control/controller.h"
+#include "decide/map.h"
 #include "receive/intake.h"
 #include "receive/webhook.h"
 
@@ -77,18 +80,64 @@ class UnobservedNodes final : public NodeBackend {
   std::string why_;
 };
 
-control::Backends backends_of(const Settings& settings, const std::map<std::string, int>& observed, Keep& keep,
-                              const Clock& clock) {
+// Of a pool of which only the count was said: the nodes that the alerts name are there and work.
+class NamedNodes final : public NodeBackend {
+ public:
+  explicit NamedNodes(std::set<std::string> names) : names_(std::move(names)) {}
+  Result<std::vector<ObservedNode>> observe(std::stop_token /*stop*/) override {
+    std::vector<ObservedNode> nodes;
+    for (const std::string& name : names_) nodes.push_back({.name = name, .ready = true, .aliases = {}});
+    return nodes;
+  }
+  Result<DrainProgress> drain(const std::string&, const DrainPolicy&, std::stop_token /*stop*/) override { return {}; }
+  Result<DrainProgress> rehearse(const std::string&, const DrainPolicy&, std::stop_token /*stop*/) override {
+    return {};
+  }
+  Status uncordon(const std::string&, std::stop_token /*stop*/) override { return {}; }
+
+ private:
+  std::set<std::string> names_;
+};
+
+using NodesByTarget = std::map<TargetName, std::set<std::string>>;
+
+Labels texts_of(const json& alert, const char* key) {
+  Labels texts;
+  if (!alert.is_object() || !alert.contains(key) || !alert[key].is_object()) return texts;
+  for (const auto& [name, value] : alert[key].items()) {
+    if (value.is_string()) texts.emplace(name, value.get<std::string>());
+  }
+  return texts;
+}
+
+NodesByTarget nodes_named_in(const std::string& body, const Settings& settings) {
+  const json payload = json::parse(body, nullptr, false);
+  const json alerts = payload.is_object() ? payload.value("alerts", json::array()) : payload;
+  NodesByTarget nodes;
+  for (const json& alert : alerts.is_array() ? alerts : json::array()) {
+    const auto mapping = decide::map_alert(settings, texts_of(alert, "labels"), texts_of(alert, "annotations"));
+    if (mapping && *mapping && !(*mapping)->node.empty()) nodes[(*mapping)->target].insert((*mapping)->node);
+  }
+  return nodes;
+}
+
+control::Backends backends_of(const Settings& settings, const std::map<std::string, int>& observed,
+                              const NodesByTarget& nodes, Keep& keep, const Clock& clock) {
   control::Backends backends;
   for (const auto& [name, target] : settings.targets) {
     const auto count = observed.find(name.text);
-    if (node_label_of(target.backend) != nullptr) {
+    if (!has_count(target.backend)) {
       backends.emplace(name, std::make_unique<UnobservedNodes>(name));
     } else if (count == observed.end()) {
       backends.emplace(name, std::make_unique<Unobserved>(name));
     } else {
-      backends.emplace(name,
-                       make_simulated(name, {.replicas = count->second, .startup_delay = Duration{0}}, keep, clock));
+      control::Hands hands =
+          make_simulated(name, {.replicas = count->second, .startup_delay = Duration{0}}, keep, clock);
+      if (node_label_of(target.backend) != nullptr) {
+        const auto named = nodes.find(name);
+        hands.nodes = std::make_shared<NamedNodes>(named == nodes.end() ? std::set<std::string>{} : named->second);
+      }
+      backends.emplace(name, std::move(hands));
     }
   }
   return backends;
@@ -103,7 +152,8 @@ Result<json> answer(const Settings& settings, const std::map<std::string, int>& 
   Metrics metrics("");
   StoreKeep keep(**store);
   control::Controller controller(std::make_shared<const Settings>(settings),
-                                 backends_of(settings, observed, keep, clock), **store, metrics, clock, {});
+                                 backends_of(settings, observed, nodes_named_in(body, settings), keep, clock), **store,
+                                 metrics, clock, {});
   for (const auto& [name, target] : settings.targets) controller.look(name);
 
   const std::atomic<bool> stopping{false};

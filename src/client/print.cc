@@ -103,20 +103,20 @@ std::string target_page(const json& target, const Terminal& terminal) {
   const std::string state = text_at(target, "state");
   line("Backend", reference(target));
   line("State", state, colour_of_state(state));
-  const bool of_nodes = at(target, "nodes").is_array();
-  if (of_nodes) {
+  const bool counts = !at(target, "max").is_null();
+  if (!counts) {
     line("Nodes", observed.empty() ? "not known"
                                    : observed + ", " + text_at(target, "ready") + " of them take work; desired " +
                                          text_at(target, "desired"));
-  }
-  for (const json& node : of_nodes ? at(target, "nodes") : json::array()) {
-    const std::string how = text_at(node, "state");
-    line("Node", how + ": " + text_at(node, "text"), colour_of_state(how));
-  }
-  if (!of_nodes)
+  } else {
     line("Replicas", (observed.empty() ? "not known" : observed + ", " + text_at(target, "ready") + " of them ready") +
                          "; desired " + text_at(target, "desired") + ", from " + text_at(target, "min") + " to " +
                          text_at(target, "max"));
+  }
+  for (const json& node : at(target, "nodes").is_array() ? at(target, "nodes") : json::array()) {
+    const std::string how = text_at(node, "state");
+    line("Node", how + ": " + text_at(node, "text"), colour_of_state(how));
+  }
   const json& floor = at(target, "floor");
   if (floor.is_object()) {
     const std::string current = text_at(floor, "current");

@@ -87,7 +87,7 @@ Result<Explained> Controller::preview(const TargetName& target, std::vector<Aler
   }
   const TargetState state = store_.state(target);
   const auto setup = runtime.current();
-  if (setup->hands.nodes) return preview_nodes(runtime, *setup, alerts, state);
+  if (setup->hands.nodes) return preview_nodes(runtime, *setup, alerts, state, *observed);
   return decide::explain(
       {clock_.now(), setup->target.policy, alerts, state, *observed, orders_of(target), unproven_ends(state)});
 }

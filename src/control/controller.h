@@ -119,6 +119,8 @@ class Controller final : public receive::Controller {
     int observe_failures = 0;                       // in a row
     ActionId applied = 0;                           // the last action whose call has succeeded
     std::string last_error;                         // of a call in flight or of the store, so that each is logged once
+    std::string last_failure;                       // why the last action on its count has failed
+    std::string nodes_error;                        // the same of a node's call in flight
     std::string untidy;                             // why what earlier actions left could not be put in order
     std::string last_said;                          // the last decision that was logged
     std::map<std::string, DrainProgress> progress;  // of a target of nodes: of those that are being drained
@@ -131,7 +133,7 @@ class Controller final : public receive::Controller {
     std::atomic<bool> needs_person{false};       // observing it failed, and will until somebody does something about it
     std::atomic<bool> gone{false};               // removed: nothing of it is to be shown any more
   };
-  // What one pass carries along; over a target of nodes.
+  // What one pass carries along; over a target of nodes; of a target that is both, over its nodes.
   struct Look;
   class NodePass;
 
@@ -151,16 +153,21 @@ class Controller final : public receive::Controller {
   Instant unobservable(Runtime& runtime, const TargetState& state, const Error& error);
   Instant not_stored(Runtime& runtime, const Error& error);
   Instant guarded_pass(const TargetName& name, const std::stop_token& stop);
+  Status look_at_count(Look& look);
   Status settle(Look& look);
+  Status time_out(Look& look);
+  Status give_up(Look& look, ActionOutcome outcome, bool there, std::string error);
+  [[nodiscard]] bool taken_back(Look& look, std::string& error);
+  Instant act_on_count(Look& look, const NodePass* nodes);
+  static void tidy(Look& look);
   void settle_earlier(Look& look);
   Status finish(Look& look, ActionOutcome outcome, bool reached, std::string error);
   Status finish(Look& look, ActionOutcome outcome, std::string error, const TargetState& state);
   [[nodiscard]] TargetState after(const Look& look, decide::End end);
   Status execute(Look& look, const decide::Look& decided);
   Status carry_on(Look& look);
-  static void tidy(Look& look);
   Status overtaken(Look& look, const Error& error);
-  void publish(Look& look, const Decision& decision);
+  void publish(Look& look, const Decision& decision, const NodePass* nodes);
   // The one way in which a target's view changes: metrics and listeners hear of it.
   void show(Runtime& runtime, const std::function<void(TargetView&)>& change);
   [[nodiscard]] Orders orders_of(const TargetName& target) const;  // that hold now
@@ -174,7 +181,7 @@ class Controller final : public receive::Controller {
   [[nodiscard]] Instant next_look(const Look& look, const Decision& decision);
   [[nodiscard]] bool is_dry_run(const Setup& setup) const;
   [[nodiscard]] Explained preview_nodes(const Runtime& runtime, const Setup& setup, const std::vector<Alert>& alerts,
-                                        const TargetState& state) const;
+                                        const TargetState& state, const Observed& count) const;
   // Of the alerts in the baselines; to be asked after the active alerts, so that one that has left them is found.
   [[nodiscard]] std::vector<Episode> unproven_ends(const TargetState& state) const;
   [[nodiscard]] double jitter();

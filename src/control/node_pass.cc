@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "control/retry.h"
+#include "decide/together.h"
 
 namespace alertscaler::control {
 namespace {
@@ -24,6 +25,7 @@ Controller::NodePass::NodePass(Controller& controller, Runtime& runtime, std::sh
       alerts_(controller.store_.active_alerts(runtime.name)),
       orders_(controller.orders_of(runtime.name)),
       dry_run_(controller.is_dry_run(*setup_)),
+      of_pool_(setup_->hands.replicas != nullptr),
       state_(controller.store_.state(runtime.name)) {}
 
 decide::NodesInputs Controller::NodePass::inputs() const {
@@ -36,47 +38,68 @@ decide::NodesInputs Controller::NodePass::inputs() const {
           controller_.unproven_ends(state_),
           dry_run_,
           blocked_,
-          nodes_in_words(setup_->target.backend)};
+          nodes_in_words(setup_->target.backend),
+          of_pool_};
 }
 
 Instant Controller::NodePass::run() {
-  Result<std::vector<ObservedNode>> observed = backend().observe(stop_);
-  if (!observed) return controller_.unobservable(runtime_, state_, observed.error());
+  if (const Status observed = observe(); !observed) {
+    return controller_.unobservable(runtime_, state_, observed.error());
+  }
   if (runtime_.observe_failures > 0) {
-    log::info("target.observable", {{"target", name().text}, {"nodes", observed->size()}});
+    log::info("target.observable", {{"target", name().text}, {"nodes", observed_.size()}});
     runtime_.last_error.clear();
   }
   runtime_.observe_failures = 0;
+  const Status status = act();
+  // No action answers it any more: what waits has been looked at.
+  if (look_.decision.outcome != Outcome::act) runtime_.received.with([](auto& first) { first.reset(); });
+  publish();
+  if (status) runtime_.last_error.clear();
+  return status ? next_look() : controller_.not_stored(runtime_, status.error());
+}
+
+Status Controller::NodePass::observe() {
+  Result<std::vector<ObservedNode>> observed = backend().observe(stop_);
+  if (!observed) return fail(observed.error());
   observed_ = *std::move(observed);
   blocked_ = backend().blocked(stop_);
   runtime_.nodes.with([&](auto& nodes) { nodes = observed_; });
   runtime_.nodes_blocked.with([&](auto& blocked) { blocked = blocked_; });
+  return {};
+}
 
+Status Controller::NodePass::act() {
+  state_ = controller_.store_.state(name());
   // Somebody else lets it take work again: it is theirs, and so is whoever cordons it next.
   for (const ObservedNode& node : observed_) {
     if (node.ours && !node.cordoned) static_cast<void>(let_go(node.name));
   }
-  decide::NodesLook look = decide::decide_nodes(inputs());
-  count(look);
-  Status status;
-  if (look.state != state_) status = controller_.store_.save(name(), look.state);
-  if (!status) return controller_.not_stored(runtime_, status.error());
-  state_ = look.state;
-  for (const decide::NodeDecision& decided : look.nodes) {
-    say(decided);
-    if (status = carry_out(decided); !status) break;
+  look_ = decide::decide_nodes(inputs());
+  count();
+  if (look_.state != state_) {
+    if (Status saved = controller_.store_.save(name(), look_.state); !saved) return saved;
   }
-  // No action answers it any more: what waits has been looked at.
-  if (look.decision.outcome != Outcome::act) runtime_.received.with([](auto& first) { first.reset(); });
-  publish(look);
-  if (!status) return controller_.not_stored(runtime_, status.error());
-  return changed_ ? controller_.clock_.now() : next_look(look.decision);
+  state_ = look_.state;
+  for (const decide::NodeDecision& decided : look_.nodes) {
+    say(decided);
+    if (Status done = carry_out(decided); !done) return done;
+  }
+  return {};
+}
+
+std::optional<decide::NodesAway> Controller::NodePass::away() const {
+  return decide::nodes_away(inputs());
+}
+
+bool Controller::NodePass::any_leaving() const {
+  return std::any_of(observed_.begin(), observed_.end(), [](const ObservedNode& node) { return node.leaving; });
 }
 
 // False: it has to be tried again.
 bool Controller::NodePass::let_go(const std::string& node) {
   const auto found = std::find_if(observed_.begin(), observed_.end(), [&](const auto& o) { return o.name == node; });
-  if (dry_run_ || found == observed_.end() || !found->ours) return true;
+  if (dry_run_ || found == observed_.end() || !(found->ours || found->replacing)) return true;
   const Status done = backend().let_go(node, stop_);
   if (!done) log::debug("node.not_let_go", {{"target", name().text}, {"node", node}, {"error", done.error().message}});
   return done.has_value() || !passes_by_itself(done.error().kind);
@@ -103,6 +126,8 @@ Status Controller::NodePass::carry_out(const decide::NodeDecision& decided) {
       return move_on(decided.node);
     case decide::NodeMove::cancel:
       return finish(decided.node, ActionOutcome::interrupted, decided.decision.text);
+    case decide::NodeMove::complete:
+      return finish(decided.node, ActionOutcome::done, "");
     case decide::NodeMove::time_out:
       return finish(decided.node, ActionOutcome::timeout, out_of_time(decided.node));
     case decide::NodeMove::forget:
@@ -153,8 +178,10 @@ Status Controller::NodePass::drain(const std::string& node) {
   came_to(node, *std::move(progress));
   if (!refused.empty()) return finish(node, ActionOutcome::failed, refused);
   // A scheduler that had not seen the cordon yet may have bound a pod to it: it is looked at again before it is done.
+  // Of one that is replaced nothing is left to look at.
   const Duration taken = controller_.clock_.now() - state_.nodes.at(node).in_flight->started;
-  return empty && taken >= settles_after ? finish(node, ActionOutcome::done, "") : Status{};
+  const bool done = empty && (policy().drain.replace || taken >= settles_after);
+  return done ? finish(node, ActionOutcome::done, "") : Status{};
 }
 
 Status Controller::NodePass::rehearse(const std::string& node) {
@@ -184,18 +211,18 @@ Status Controller::NodePass::failed(const std::string& node, const Error& error)
   // Gone: the next look does not see it any more, and says so.
   if (error.kind == ErrorKind::not_found) return {};
   if (!passes_by_itself(error.kind)) return finish(node, ActionOutcome::failed, error.message);
-  if (error.kind != ErrorKind::cancelled && runtime_.last_error != error.message) {
+  if (error.kind != ErrorKind::cancelled && runtime_.nodes_error != error.message) {
     log::warn("action.delayed", {{"target", name().text},
                                  {"node", node},
                                  {"id", state_.nodes.at(node).in_flight->id},
                                  {"error", error.message}});
-    runtime_.last_error = error.message;
+    runtime_.nodes_error = error.message;
   }
   return {};
 }
 
 void Controller::NodePass::came_to(const std::string& node, DrainProgress progress) {
-  runtime_.last_error.clear();
+  runtime_.nodes_error.clear();
   DrainProgress& known = runtime_.progress[node];
   if (!progress.waits.empty() && known.waits != progress.waits) {
     log::info("action.waits",
@@ -216,7 +243,7 @@ std::string Controller::NodePass::out_of_time(const std::string& node) const {
     out += ": " + std::to_string(left) + (left == 1 ? " pod is" : " pods are") + " still there";
     if (!known->second.waits.empty()) out += ": " + known->second.waits;
   }
-  return out + (runtime_.last_error.empty() ? "" : "; " + runtime_.last_error);
+  return out + (runtime_.nodes_error.empty() ? "" : "; " + runtime_.nodes_error);
 }
 
 Status Controller::NodePass::finish(const std::string& node, ActionOutcome outcome, std::string error) {
@@ -225,8 +252,10 @@ Status Controller::NodePass::finish(const std::string& node, ActionOutcome outco
   const InFlight& action = *before.in_flight;
   HistoryEntry entry{action.id, action.started,   name(),       action.action, action.from, action.to, outcome,
                      now,       std::move(error), action.cause, node};
-  const TargetState after =
-      decide::node_ended(state_, node, {outcome, entry.error, backoff(before.failures + 1, controller_.jitter())}, now);
+  const bool gone =
+      of_pool_ && policy().drain.replace && outcome == ActionOutcome::done && entry.action == Reason::drain;
+  const TargetState after = decide::node_ended(
+      state_, node, {outcome, entry.error, backoff(before.failures + 1, controller_.jitter()), gone}, now);
   crash_point("before_outcome");
   if (Status written = controller_.store_.finish(entry, after); !written) return written;
   state_ = after;
@@ -268,10 +297,10 @@ void Controller::NodePass::say(const decide::NodeDecision& decided) {
               {"text", decision.text}});
 }
 
-void Controller::NodePass::count(const decide::NodesLook& look) {
+void Controller::NodePass::count() {
   Metrics& metrics = controller_.metrics_;
-  if (look.nodes.empty()) metrics.decided(name(), look.decision.outcome, look.decision.reason);
-  for (const decide::NodeDecision& each : look.nodes) {
+  if (look_.nodes.empty() && !of_pool_) metrics.decided(name(), look_.decision.outcome, look_.decision.reason);
+  for (const decide::NodeDecision& each : look_.nodes) {
     metrics.decided(name(), each.decision.outcome, each.decision.reason);
   }
   std::map<AlertAction, std::size_t> counts;
@@ -280,20 +309,22 @@ void Controller::NodePass::count(const decide::NodesLook& look) {
     metrics.active_alerts(name(), action, counts[action]);
   }
   const auto is_known = [&](const auto& item) {
-    return std::any_of(look.nodes.begin(), look.nodes.end(), [&](const auto& each) { return each.node == item.first; });
+    return std::any_of(look_.nodes.begin(), look_.nodes.end(),
+                       [&](const auto& each) { return each.node == item.first; });
   };
   std::erase_if(runtime_.last_said_of, [&](const auto& item) { return !is_known(item); });
   std::erase_if(runtime_.progress, [&](const auto& item) { return !is_known(item); });
 }
 
-Instant Controller::NodePass::next_look(const Decision& decision) const {
+Instant Controller::NodePass::next_look() const {
   const Instant now = controller_.clock_.now();
+  if (changed_) return now;
   const Duration refresh_interval = controller_.options_.refresh_interval;
   const auto refresh =
       static_cast<Duration::rep>(static_cast<double>(refresh_interval.count()) * (0.8 + 0.4 * controller_.jitter()));
   Instant next = now + Duration{refresh};
   if (const auto end = next_end(orders_)) next = std::clamp(*end, now, next);
-  if (decision.until) next = std::clamp(*decision.until, now, next);
+  if (look_.decision.until) next = std::clamp(*look_.decision.until, now, next);
   for (const auto& [node, state] : state_.nodes) {
     if (!state.in_flight) continue;
     // Soon at first, as an empty node is drained at once; then at a tenth of the time that it has taken so far.

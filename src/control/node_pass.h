@@ -1,5 +1,5 @@
 // One pass over a target of nodes: what is under way goes on, what decide_nodes() says begins or ends, each with its
-// line in the journal. Private to control.
+// line in the journal. Of a target that is a count, too, it is the nodes' part of the pass. Private to control.
 #pragma once
 
 #include <stop_token>
@@ -18,6 +18,18 @@ class Controller::NodePass {
 
   // When to look again.
   Instant run();
+  // The steps of run(), for who has more to do in between. The store's state must not change from the first to the
+  // last; what the target is counted and shown as is not touched.
+  Status observe();
+  Status act();
+  [[nodiscard]] Instant next_look() const;
+  void add_to(TargetView& view) const;
+  // REQUIRES: observe() has succeeded. Why a scale-down must not take away nodes beside these.
+  [[nodiscard]] std::optional<decide::NodesAway> away() const;
+  // A scale-down is draining one.
+  [[nodiscard]] bool any_leaving() const;
+  [[nodiscard]] const Decision& decision() const { return look_.decision; }
+
   // The end of what is in flight, when nobody will look at it again. Nothing is undone.
   void farewell(const std::string& why);
 
@@ -39,12 +51,12 @@ class Controller::NodePass {
   [[nodiscard]] std::string out_of_time(const std::string& node) const;
   Status finish(const std::string& node, ActionOutcome outcome, std::string error);
   void say(const decide::NodeDecision& decided);
-  void count(const decide::NodesLook& look);
-  void publish(const decide::NodesLook& look);
-  [[nodiscard]] std::vector<NodeView> views(const decide::NodesLook& look) const;
+  void count();
+  void publish();
+  [[nodiscard]] std::vector<NodeView> views() const;
+  [[nodiscard]] std::string trouble() const;
   [[nodiscard]] NodeView view_of(const decide::NodeDecision& decided) const;
   [[nodiscard]] TargetStatus status_of(const std::vector<NodeView>& nodes, bool paused) const;
-  [[nodiscard]] Instant next_look(const Decision& decision) const;
 
   Controller& controller_;
   Runtime& runtime_;
@@ -53,9 +65,11 @@ class Controller::NodePass {
   const std::vector<Alert> alerts_;
   const Orders orders_;
   const bool dry_run_;
+  const bool of_pool_;
   TargetState state_;
   std::vector<ObservedNode> observed_;
   std::optional<Blocked> blocked_;
+  decide::NodesLook look_;
   bool changed_ = false;  // an action has ended: what then stands is decided afresh
   std::optional<HistoryEntry> last_;
 };

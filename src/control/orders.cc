@@ -84,7 +84,8 @@ void Controller::show_all_orders() {
 // Why the target's state does not allow it.
 Status Controller::may_take(Runtime& runtime, const receive::ReplicasOrder& order) const {
   const std::string& name = runtime.name.text;
-  if (runtime.current()->hands.nodes) {
+  const auto setup = runtime.current();
+  if (!setup->hands.replicas) {
     return fail(ErrorKind::conflict, name + " is a target of nodes, which has no count to set: its alerts drain them");
   }
   const Orders orders = orders_of(runtime.name);
@@ -95,7 +96,8 @@ Status Controller::may_take(Runtime& runtime, const receive::ReplicasOrder& orde
   const auto alerts = store_.active_alerts(runtime.name);
   const auto drain = std::find_if(alerts.begin(), alerts.end(),
                                   [](const Alert& alert) { return alert.mapping.action == AlertAction::drain; });
-  if (drain != alerts.end() && order.pin == Duration{0}) {
+  const bool to_zero = drain != alerts.end() && !setup->hands.nodes;
+  if (to_zero && order.pin == Duration{0}) {
     return fail(ErrorKind::conflict, name + " is drained because " + std::string(drain->name()) +
                                          " is firing, which would undo it at once: add a pin, which wins over alerts "
                                          "until it ends");

@@ -8,15 +8,13 @@
 #include "control/node_pass.h"
 #include "control/retry.h"
 #include "decide/progress.h"
+#include "decide/together.h"
 
 namespace alertscaler::control {
 namespace {
 
 // How soon to try again what the store could not take.
 constexpr Duration store_retry_after = std::chrono::seconds{1};
-// Of what is done without the journal, for nobody will look at it again.
-constexpr ActionId farewell_id = -1;
-
 // What a dry run sees: the world as if its actions had happened.
 void pretend(const TargetState& state, Observed& observed) {
   if (state.dry_run_replicas) observed.replicas = observed.ready = *state.dry_run_replicas;
@@ -24,11 +22,6 @@ void pretend(const TargetState& state, Observed& observed) {
   observed.floor->current = *state.dry_run_floor;
   // It is back, and so would our note be off.
   if (observed.floor->current == observed.floor->original) observed.floor->ours = false;
-}
-
-std::string joined(std::string first, const std::string& second) {
-  if (first.empty()) return second;
-  return second.empty() ? first : std::move(first) + "; " + second;
 }
 
 // What a person should know of a target on which nothing has failed.
@@ -48,17 +41,39 @@ Instant Controller::pass(const TargetName& name, const std::stop_token& stop) {
   if (!found) return clock_.now() + gone_for;
   Runtime& runtime = *found;
   const auto setup = runtime.current();
-  if (setup->hands.nodes) return NodePass(*this, runtime, setup, stop).run();
+  if (!setup->hands.replicas) return NodePass(*this, runtime, setup, stop).run();
   Look look{runtime,           setup, stop, store_.active_alerts(name), store_.state(name), orders_of(name), {},
             is_dry_run(*setup)};
-  const auto change = look.state.in_flight ? std::optional(look.change()) : std::nullopt;
-  Result<Observed> observed = setup->hands.replicas->observe(change, stop);
-  if (!observed) return unobservable(runtime, look.state, observed.error());
-  if (runtime.observe_failures > 0) {
-    log::info("target.observable",
-              {{"target", name.text}, {"replicas", observed->replicas}, {"ready", observed->ready}});
+  std::optional<NodePass> nodes;
+  if (look.is_pool()) {
+    look.alerts = decide::about_count(std::move(look.alerts));
+    nodes.emplace(*this, runtime, setup, stop);
+    if (const Status seen = nodes->observe(); !seen) return unobservable(runtime, look.state, seen.error());
   }
-  runtime.observe_failures = 0;
+  if (const Status seen = look_at_count(look); !seen) return unobservable(runtime, look.state, seen.error());
+  if (look.state.in_flight) {
+    if (const Status settled = settle(look); !settled) return not_stored(runtime, settled.error());
+    if (look.failed) return clock_.now();  // decide from a fresh observation
+  }
+  if (nodes) {
+    // First they: a drain that waits for its turn goes before the next scale-down.
+    if (const Status done = nodes->act(); !done) return not_stored(runtime, done.error());
+    look.state.nodes = store_.state(name).nodes;
+    look.nodes_away = nodes->away();
+    look.removal_waits = look.nodes_away && !nodes->any_leaving();
+  }
+  return act_on_count(look, nodes ? &*nodes : nullptr);
+}
+
+Status Controller::look_at_count(Look& look) {
+  const auto change = look.state.in_flight ? std::optional(look.change()) : std::nullopt;
+  Result<Observed> observed = look.setup->hands.replicas->observe(change, look.stop);
+  if (!observed) return fail(observed.error());
+  if (look.runtime.observe_failures > 0) {
+    log::info("target.observable",
+              {{"target", look.name().text}, {"replicas", observed->replicas}, {"ready", observed->ready}});
+  }
+  look.runtime.observe_failures = 0;
   look.observed = *std::move(observed);
   if (!look.dry_run) {
     look.state.dry_run_replicas.reset();
@@ -67,33 +82,47 @@ Instant Controller::pass(const TargetName& name, const std::stop_token& stop) {
   const auto& floor = look.observed.floor;
   if (floor && !floor->ours && look.state.dry_run_floor == floor->current) look.state.dry_run_floor.reset();
   pretend(look.state, look.observed);
+  return {};
+}
 
-  if (look.state.in_flight) {
-    if (const Status settled = settle(look); !settled) return not_stored(runtime, settled.error());
-    if (look.failed) return clock_.now();  // decide from a fresh observation
-  }
-  const decide::Look decided = decide::decide(
-      {clock_.now(), look.policy(), look.alerts, look.state, look.observed, look.orders, unproven_ends(look.state)});
-  metrics_.decided(name, decided.decision.outcome, decided.decision.reason);
+// What is decided about the count, carried out and shown. `nodes`: null unless the target has them, too.
+Instant Controller::act_on_count(Look& look, const NodePass* nodes) {
+  Runtime& runtime = look.runtime;
+  const decide::Look decided = decide::decide({clock_.now(), look.policy(), look.alerts, look.state, look.observed,
+                                               look.orders, unproven_ends(look.state), look.nodes_away});
+  const Decision& decision = decided.decision;
+  metrics_.decided(look.name(), decision.outcome, decision.reason);
   Status status;
-  if (decided.decision.outcome == Outcome::act) {
+  if (decision.outcome == Outcome::act) {
     status = execute(look, decided);
   } else {
-    if (decided.state != store_.state(name)) status = store_.save(name, decided.state);
+    if (decided.state != store_.state(look.name())) status = store_.save(look.name(), decided.state);
     if (status) {
       look.state = decided.state;
-      runtime.received.with([](std::optional<Instant>& first) { first.reset(); });
+      // No action answers it any more: what waits has been looked at.
+      const bool nodes_answer = nodes != nullptr && nodes->decision().outcome == Outcome::act;
+      if (!nodes_answer) runtime.received.with([](std::optional<Instant>& first) { first.reset(); });
     }
-    say(look, decided.decision);
-    if (status && look.state.in_flight) {
-      status = carry_on(look);
-    } else if (status) {
-      tidy(look);
-    }
+    say(look, decision);
+    if (status && look.state.in_flight) status = carry_on(look);
   }
-  publish(look, decided.decision);
+  if (status && !look.state.in_flight) tidy(look);
+  publish(look, decision, nodes);
   if (status && look.failed) return clock_.now();
-  return status ? next_look(look, decided.decision) : not_stored(runtime, status.error());
+  if (!status) return not_stored(runtime, status.error());
+  const Instant next = next_look(look, decision);
+  return nodes == nullptr ? next : std::min(next, nodes->next_look());
+}
+
+// Nothing depends on it: what is left undone is tried again with the next pass. Who is paused is left as he is.
+void Controller::tidy(Look& look) {
+  if (look.dry_run || look.orders.pause) return;
+  const Status done = look.setup->hands.replicas->tidy(look.stop);
+  const std::string error = done || done.error().kind == ErrorKind::cancelled ? "" : done.error().message;
+  if (!error.empty() && look.runtime.untidy != error) {
+    log::warn("target.untidy", {{"target", look.name().text}, {"error", error}});
+  }
+  look.runtime.untidy = error;
 }
 
 // What cannot be written down is not done.
@@ -135,131 +164,13 @@ Instant Controller::unobservable(Runtime& runtime, const TargetState& state, con
   return until;
 }
 
-// What an earlier process left unfinished: reached counts as done; what only waits for readiness goes on; the rest is
-// decided again, from where it started.
-void Controller::settle_earlier(Look& look) {
-  look.runtime.settled = true;
-  const InFlight& action = *look.state.in_flight;
-  log::info("action.found_unfinished", {{"target", look.name().text},
-                                        {"id", action.id},
-                                        {"action", to_string(action.action)},
-                                        {"from", action.from},
-                                        {"to", action.to},
-                                        {"replicas", look.observed.replicas}});
-}
-
-// Moves the journal forward: has the action under way ended? On an error nothing changed and the pass is over.
-Status Controller::settle(Look& look) {
-  const InFlight action = *look.state.in_flight;
-  const bool earlier = !look.runtime.settled;
-  if (earlier) settle_earlier(look);
-  if (look.dry_run) return finish(look, ActionOutcome::interrupted, true, "dry run was switched on");
-  if (decide::reached(action, look.observed)) return finish(look, ActionOutcome::done, true, "");
-  if (decide::changed_hands(action, look.observed)) {
-    return finish(look, ActionOutcome::interrupted, false,
-                  look.observed.floor ? look.observed.floor->owner + " sets the count now"
-                                      : "the autoscaler that set the count is gone");
-  }
-  if (!look.observed.broken.empty()) {
-    std::string error = look.observed.broken;
-    if (const Status cleaned = look.setup->hands.replicas->clean_up(look.change(), look.stop); !cleaned) {
-      if (passes_by_itself(cleaned.error().kind)) return {};  // the next pass sees it broken again
-      error += "; removing it failed: " + cleaned.error().message;
-    }
-    return finish(look, ActionOutcome::failed, false, error);
-  }
-  if (earlier && !decide::carried_out(action, look.observed)) {
-    return finish(look, ActionOutcome::interrupted, false, "the program was stopped before it was carried out");
-  }
-  if (clock_.now() >= action.deadline) {
-    const bool there = decide::carried_out(action, look.observed);
-    return finish(look, ActionOutcome::timeout, there,
-                  joined(joined("after " + text::format_duration(look.policy().timeout) + ": " +
-                                    std::to_string(look.observed.replicas) + " replicas, " +
-                                    std::to_string(look.observed.ready) + " of them ready",
-                                look.observed.waits),
-                         look.runtime.last_error));
-  }
-  return {};
-}
-
-// The end of what is in flight, when nobody will look at it again.
-void Controller::farewell(Runtime& runtime, const std::string& why) {
-  const auto setup = runtime.current();
-  if (setup->hands.nodes) {
-    NodePass(*this, runtime, setup, reload_stop_.get_token()).farewell(why);
-    return;
-  }
-  Look look{runtime, setup, reload_stop_.get_token(), {}, store_.state(runtime.name), {}, {}, is_dry_run(*setup)};
-  put_floor_back(look);
-  if (!look.state.in_flight) return;
-  const auto observed = setup->hands.replicas->observe(look.change(), look.stop);
-  const bool is_there = observed && decide::reached(*look.state.in_flight, *observed);
-  const Status written =
-      finish(look, is_there ? ActionOutcome::done : ActionOutcome::interrupted, true, is_there ? "" : why);
-  if (!written) not_stored(runtime, written.error());
-}
-
-// An autoscaler's floor that we have raised does not stay so when nobody looks after it any more.
-void Controller::put_floor_back(Look& look) {
-  if (look.dry_run) return;
-  const auto observed = look.setup->hands.replicas->observe({}, look.stop);
-  if (!observed || !observed->floor || !observed->floor->ours) return;
-  const Floor& floor = *observed->floor;
-  const Change back{
-      .id = farewell_id, .target = look.name(), .from = floor.current, .to = floor.original, .floor = true};
-  const Status done = look.setup->hands.replicas->apply(back, look.stop);
-  log::write(done ? log::Level::info : log::Level::warn, done ? "target.floor_put_back" : "target.floor_left",
-             {{"target", look.name().text},
-              {"owner", floor.owner},
-              {"from", floor.current},
-              {"to", floor.original},
-              {"error", done ? "" : done.error().message + "; put it back by hand, and take our annotations off"}});
-}
-
-TargetState Controller::after(const Look& look, decide::End end) {
-  end.retry_after = backoff(look.state.failures + 1, jitter());
-  return decide::ended(look.state, end, clock_.now());
-}
-
-Status Controller::finish(Look& look, ActionOutcome outcome, bool there, std::string error) {
-  return finish(look, outcome, std::move(error), after(look, {outcome, there}));
-}
-
-Status Controller::finish(Look& look, ActionOutcome outcome, std::string error, const TargetState& state) {
-  const Instant now = clock_.now();
-  HistoryEntry entry = look.entry();
-  entry.outcome = outcome;
-  entry.finished = now;
-  entry.error = std::move(error);
-  crash_point("before_outcome");
-  if (const Status written = store_.finish(entry, state); !written) return written;
-  look.state = state;
-  look.failed = outcome == ActionOutcome::failed || outcome == ActionOutcome::timeout;
-  look.runtime.last_error.clear();
-  metrics_.action_ended(look.name(), backend_name(look.setup->target.backend), entry.action, outcome, now - entry.time);
-  log::write(look.failed ? log::Level::warn : log::Level::info, "action.end",
-             {{"target", look.name().text},
-              {"id", entry.id},
-              {"action", to_string(entry.action)},
-              {"from", entry.from},
-              {"to", entry.to},
-              {"outcome", to_string(outcome)},
-              {"duration", text::format_duration(now - entry.time)},
-              {"alert", alert_name(entry.cause)},
-              {"user", user_name(entry.cause)},
-              {"error", entry.error}});
-  look.runtime.view.with([&](TargetView& view) { view.last_action = entry; });
-  look.setup->hands.replicas->announce(entry);
-  return {};
-}
-
 // Journal, act, and for a dry run journal again.
 Status Controller::execute(Look& look, const decide::Look& decided) {
+  if (look.stuck) return {};
   if (decided.supersedes) {
-    const Status given_up = finish(look, ActionOutcome::interrupted, true,
-                                   "superseded by " + std::string(to_string(decided.decision.reason)));
-    if (!given_up) return given_up;
+    const Status given_up = give_up(look, ActionOutcome::interrupted, true,
+                                    "superseded by " + std::string(to_string(decided.decision.reason)));
+    if (!given_up || look.stuck) return given_up;
   }
   TargetState before = decided.state;
   before.in_flight.reset();
@@ -280,22 +191,16 @@ Status Controller::execute(Look& look, const decide::Look& decided) {
   return carry_on(look);
 }
 
-// Nothing depends on it: what is left undone is tried again with the next pass.
-void Controller::tidy(Look& look) {
-  if (look.dry_run) return;
-  const Status done = look.setup->hands.replicas->tidy(look.stop);
-  const std::string error = done ? "" : done.error().message;
-  if (!error.empty() && look.runtime.untidy != error) {
-    log::warn("target.untidy", {{"target", look.name().text}, {"error", error}});
-  }
-  look.runtime.untidy = error;
-}
-
 // One more move of the action in flight. Absolute, so repeating it is harmless.
 Status Controller::carry_on(Look& look) {
   const InFlight& action = *look.state.in_flight;
+  if (look.stuck) return {};
+  if (look.removal_waits && action.to < action.from) {
+    tidy(look);  // what is certain to go waits for nobody
+    return {};
+  }
   if (look.observed.blocked && decide::carried_out(action, look.observed)) return {};  // only waits for readiness
-  if (look.observed.blocked) return finish(look, ActionOutcome::failed, false, look.observed.blocked->text);
+  if (look.observed.blocked) return give_up(look, ActionOutcome::failed, false, look.observed.blocked->text);
   const Status applied = look.setup->hands.replicas->apply(look.change(), look.stop);
   if (applied) {
     look.runtime.last_error.clear();
@@ -308,10 +213,12 @@ Status Controller::carry_on(Look& look) {
   const Error& error = applied.error();
   if (error.kind == ErrorKind::conflict) return overtaken(look, error);
   if (!passes_by_itself(error.kind)) {
+    std::string text = error.message;
+    if (look.is_pool() && !taken_back(look, text)) return {};
     TargetState failed = after(look, {ActionOutcome::failed, false});
     // It was there, and somebody has undone it before it was ever seen.
     if (action.floor && look.runtime.applied == action.id) failed.floor_set = action.to;
-    return finish(look, ActionOutcome::failed, error.message, failed);
+    return finish(look, ActionOutcome::failed, text, failed);
   }
   if (error.kind != ErrorKind::cancelled && look.runtime.last_error != error.message) {
     log::warn("action.delayed",
@@ -353,7 +260,7 @@ void Controller::say(Look& look, const Decision& decision) {
               {"text", decision.text}});
 }
 
-void Controller::publish(Look& look, const Decision& decision) {
+void Controller::publish(Look& look, const Decision& decision, const NodePass* nodes) {
   const Instant now = clock_.now();
   const TargetState& state = look.state;
   const bool drain_fires = std::any_of(look.alerts.begin(), look.alerts.end(),
@@ -363,7 +270,9 @@ void Controller::publish(Look& look, const Decision& decision) {
     v.decision = decision;
     v.up_cooldown_until = decide::up_cooldown_until(look.policy(), state, now);
     v.down_cooldown_until = decide::down_cooldown_until(look.policy(), state, now);
-    v.error = state.failures > 0 && v.last_action ? v.last_action->error : remark(look.observed);
+    // The last action may have been one of its nodes.
+    const bool is_ours = v.last_action && v.last_action->node.empty();
+    v.error = state.failures == 0 ? remark(look.observed) : is_ours ? v.last_action->error : look.runtime.last_failure;
     v.desired = look.observed.replicas;
     // A floor that goes down says nothing of the count.
     const auto wanted = [&](int to, bool floor) { return floor ? std::max(to, look.observed.replicas) : to; };
@@ -388,12 +297,14 @@ void Controller::publish(Look& look, const Decision& decision) {
     } else {
       v.status = TargetStatus::idle;
     }
+    if (nodes != nullptr) nodes->add_to(v);
   });
   look.runtime.was_observed = true;
   std::map<AlertAction, std::size_t> counts;
   for (const Alert& alert : look.alerts) ++counts[alert.mapping.action];
   for (const AlertAction action :
        {AlertAction::up, AlertAction::down, AlertAction::to, AlertAction::drain, AlertAction::hold}) {
+    if (nodes != nullptr && action == AlertAction::drain) continue;  // those are counted with the nodes
     metrics_.active_alerts(look.name(), action, counts[action]);
   }
 }
@@ -411,7 +322,10 @@ Instant Controller::next_look(const Look& look, const Decision& decision) {
   if (look.state.in_flight) {
     // Soon at first, as most actions are quick; then at a quarter of the time that it has taken so far.
     const Duration elapsed = now - look.state.in_flight->started;
-    const Duration wait = std::clamp(elapsed / 4, Duration{100}, Duration{1000});
+    // A removal waits for a drain, which takes longer.
+    const bool drains = look.is_pool() && look.state.in_flight->to < look.state.in_flight->from;
+    const Duration wait = drains ? std::clamp(elapsed / 10, Duration{500}, Duration{5000})
+                                 : std::clamp(elapsed / 4, Duration{100}, Duration{1000});
     return std::min(now + wait, std::max(look.state.in_flight->deadline, now + Duration{100}));
   }
   // It has ended already: what then stands is decided afresh.

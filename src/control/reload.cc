@@ -155,7 +155,8 @@ void Controller::settle_unknown() {
   for (HistoryEntry entry : store_.unfinished()) {
     const RuntimePtr known = runtime_of(entry.target);
     const bool of_nodes = !entry.node.empty();
-    if (known && of_nodes == (known->current()->hands.nodes != nullptr)) continue;
+    const auto setup = known ? known->current() : nullptr;
+    if (setup && (of_nodes ? setup->hands.nodes != nullptr : setup->hands.replicas != nullptr)) continue;
     const Instant now = clock_.now();
     TargetState state = store_.state(entry.target);
     if (of_nodes) {

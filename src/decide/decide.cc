@@ -5,6 +5,7 @@
 #include "decide/floor.h"
 #include "decide/gates.h"
 #include "decide/intent.h"
+#include "decide/progress.h"
 #include "decide/render.h"
 
 namespace alertscaler::decide {
@@ -55,7 +56,8 @@ namespace {
 Look look_at(const Inputs& given, std::vector<GateNote>* gates) {
   Look look;
   look.state = noticed(given);
-  const Inputs in{given.now, given.policy, given.alerts, look.state, given.observed, given.orders, given.unproven};
+  const Inputs in{given.now,      given.policy, given.alerts,   look.state,
+                  given.observed, given.orders, given.unproven, given.nodes_away};
   const Intent intent = find_intent(in);
 
   Decision& decision = look.decision;
@@ -113,9 +115,9 @@ Explained explain(const Inputs& inputs) {
 
 TargetState started(TargetState state, const Decision& decision, ActionId id, const Policy& policy,
                     std::span<const Alert> alerts, Instant now) {
+  const Instant deadline = now + time_for(decision.from, decision.to, policy);
   state.in_flight =
-      InFlight{id, decision.reason, decision.from, decision.to, now, now + policy.timeout, decision.cause, {},
-               0,  decision.floor};
+      InFlight{id, decision.reason, decision.from, decision.to, now, deadline, decision.cause, {}, 0, decision.floor};
   state.asked = decision.to;
   state.retry_at.reset();
   if (decision.intent == IntentKind::manual) {
@@ -190,6 +192,7 @@ TargetState withdrawn(const TargetState& state, TargetState before) {
   before.in_flight.reset();
   before.unfinished.reset();  // of a count that is no more
   before.retry_at.reset();
+  before.nodes = state.nodes;  // each has a story of its own
   // A command that came while this one waited is not forgotten; this one is given back.
   const OrderId order = state.in_flight->order;
   before.orders_taken = order == 0 ? state.orders_taken : std::min(state.orders_taken, order - 1);

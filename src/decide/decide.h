@@ -2,7 +2,9 @@
 // decision. semantics.md 2 to 4 as a function.
 #pragma once
 
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "model/action.h"
@@ -12,6 +14,12 @@
 #include "model/policy.h"
 
 namespace alertscaler::decide {
+
+// Of a target whose replicas are nodes: others of them are out of work, so that none may be taken away beside them.
+struct NodesAway {
+  std::string text;  // which ones
+  Instant until;     // when to look again
+};
 
 // Everything that a decision may depend on. If it is not in here, the decision cannot see it.
 struct Inputs {
@@ -23,6 +31,7 @@ struct Inputs {
   Orders orders{};  // what people asked for, as in_force() leaves it
   // Of the alerts in the state's baselines, those whose last resolve is no evidence that they are over.
   std::vector<Episode> unproven{};
+  std::optional<NodesAway> nodes_away{};
 };
 
 // What a look at a target found: the decision, and the state that goes with it (stabilization, baselines), which

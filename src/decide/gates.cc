@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "decide/floor.h"
+#include "decide/progress.h"
 
 namespace alertscaler::decide {
 namespace {
@@ -12,8 +13,20 @@ namespace {
 // How soon to look again at what waits for something that has no known time, such as replicas getting ready.
 constexpr Duration recheck_after = std::chrono::seconds{5};
 
+// A replica that is still being drained before it goes is kept, for more are wanted than what would be left.
+bool keeps_what_leaves(const Wish& wish) {
+  const InFlight& action = *wish.state.in_flight;
+  const bool leaves = wish.in.policy.removal_timeout > Duration{0} && action.to < action.from;
+  if (!leaves || is_there(action, wish.in.observed) || wish.wanted <= action.to) return false;
+  const IntentKind kind = wish.intent.kind;
+  // What a person has asked for, no alert undoes.
+  if (action.action == Reason::manual) return kind == IntentKind::manual;
+  return kind == IntentKind::up || kind == IntentKind::to || kind == IntentKind::manual;
+}
+
 bool cancels_drain(const Wish& wish) {
-  return may_supersede(wish) && wish.state.in_flight->action == Reason::drain;
+  if (!may_supersede(wish)) return false;
+  return wish.state.in_flight->action == Reason::drain || keeps_what_leaves(wish);
 }
 
 // The note on the autoscaler that no longer says what is.
@@ -218,6 +231,16 @@ std::string stabilization_text(const Wish& wish) {
   return policy + "; wanted without a break since " + text::format_time(*wish.state.down_since);
 }
 
+// ---- where replicas are nodes: how many of them are out of work, whoever asks ----
+std::optional<Gate> nodes_gate(const Wish& wish) {
+  if (!wish.in.nodes_away || !wish.downward()) return std::nullopt;
+  return Gate{Outcome::postpone, Reason::budget, wish.in.nodes_away->until};
+}
+
+std::string nodes_text(const Wish& wish) {
+  return wish.in.nodes_away ? wish.in.nodes_away->text : "";
+}
+
 struct Row {
   const char* name;
   std::optional<Gate> (*find)(const Wish&);
@@ -239,6 +262,7 @@ constexpr std::array rows{
     Row{"cooldown", cooldown_gate, cooldown_text},
     Row{"readiness", readiness_gate, readiness_text},
     Row{"stabilization", stabilization_gate, stabilization_text},
+    Row{"nodes", nodes_gate, nodes_text},
 };
 
 bool is_pace_of_down(const Gate& gate) {
@@ -249,9 +273,11 @@ bool is_pace_of_down(const Gate& gate) {
 
 // What was asked by hand, a drain, a `to` of another value and the way back from a drain do not wait for an action that
 // only waits for readiness; steps do. The way back, and what was asked by hand, do not wait for a drain at all; nor
-// does a command wait for what an earlier one still does, so that a slip can be put right.
+// does a command wait for what an earlier one still does, so that a slip can be put right. Who wants more does not wait
+// for replicas that are only being drained before they go.
 bool may_supersede(const Wish& wish) {
   if (!wish.state.in_flight) return false;
+  if (keeps_what_leaves(wish)) return true;
   const InFlight& action = *wish.state.in_flight;
   const bool only_waits = action.floor ? level(wish.in.observed) == action.to : wish.in.observed.replicas == action.to;
   switch (wish.intent.kind) {

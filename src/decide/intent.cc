@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "decide/floor.h"
+#include "decide/progress.h"
 
 namespace alertscaler::decide {
 namespace {
@@ -200,7 +201,7 @@ void notice_clock_set_back(const Inputs& in, TargetState& state) {
   if (state.retry_at) state.retry_at = std::min(*state.retry_at, in.now + retry_after_max);
   if (state.in_flight && state.in_flight->started > in.now) {
     state.in_flight->started = in.now;
-    state.in_flight->deadline = in.now + in.policy.timeout;
+    state.in_flight->deadline = in.now + time_for(state.in_flight->from, state.in_flight->to, in.policy);
   }
 }
 

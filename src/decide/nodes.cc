@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "decide/intent.h"
+#include "decide/together.h"
 
 namespace alertscaler::decide {
 namespace {
@@ -56,7 +57,7 @@ class Looker {
   [[nodiscard]] bool takes_work(const ObservedNode& node) const {
     const auto known = look_.state.nodes.find(node.name);
     const bool as_if = known != look_.state.nodes.end() && known->second.dry_run && known->second.held;
-    return !node.cordoned && !as_if;
+    return !node.cordoned && !node.leaving && !as_if;
   }
 
   // Of several nodes that an alert may mean, none is taken.
@@ -108,7 +109,8 @@ class Looker {
     }
     // Cordoned by us, and we know nothing of it: our storage was lost. It is given back as any other.
     for (const ObservedNode& node : in_.observed) {
-      const bool unknown = node.cordoned && node.ours && !look_.state.nodes.contains(node.name);
+      const bool begun = (node.cordoned && node.ours) || node.replacing;
+      const bool unknown = begun && !look_.state.nodes.contains(node.name);
       if (unknown && !wanted_.contains(node.name) && !in_.dry_run) look_.state.nodes[node.name].held = true;
     }
     for (const auto& [name, state] : look_.state.nodes) {
@@ -116,8 +118,8 @@ class Looker {
       if (state.held) taken_.insert(name);
     }
     for (const ObservedNode& node : in_.observed) {
-      if (node.cordoned && node.ours) taken_.insert(node.name);
-      if (node.cordoned && !node.ours) cordoned_by_others_.insert(node.name);
+      if (node.leaving || (node.cordoned && node.ours)) taken_.insert(node.name);
+      if (node.cordoned && !node.ours && !node.leaving) cordoned_by_others_.insert(node.name);
     }
   }
 
@@ -158,6 +160,8 @@ class Looker {
       go_on(out, *state, node, alert);
     } else if (alert != nullptr && node != nullptr) {
       wish(out, state, *node);
+    } else if (in_.come_and_go && node == nullptr && state != nullptr && (state->held || state->drained)) {
+      miss(out, *state, alert != nullptr);
     } else if (alert == nullptr || (state != nullptr && state->held)) {
       give_back(out, *state, node);
     } else {
@@ -184,6 +188,10 @@ class Looker {
   void go_on(NodeDecision& out, const NodeState& state, const ObservedNode* node, const Alert* alert) const {
     const InFlight& action = *state.in_flight;
     const bool is_drain = action.action == Reason::drain;
+    if (is_drain && node == nullptr && in_.come_and_go && in_.policy.drain.replace) {
+      out.move = NodeMove::complete;
+      return say(out, Outcome::postpone, Reason::in_flight, "it has been replaced", in_.now);
+    }
     if (is_drain && node == nullptr) {
       return cancel(out, "the node is gone, or is none of " + in_.nodes_in_words + " any more");
     }
@@ -217,8 +225,28 @@ class Looker {
     return in_.policy.drain.on_failure == DrainFailure::uncordon && state.failures > 0 && !state.drained;
   }
 
+  [[nodiscard]] std::string one_leaving() const {
+    const auto found =
+        std::find_if(in_.observed.begin(), in_.observed.end(), [](const ObservedNode& node) { return node.leaving; });
+    return found == in_.observed.end() ? "" : found->name;
+  }
+
+  // It was drained, and is no more: replaced, removed by a scale-down or by somebody. There is nothing to give back.
+  void miss(NodeDecision& out, NodeState& state, bool is_wanted) const {
+    if (!is_wanted) out.move = NodeMove::forget;
+    state.held = false;
+    state.drained = true;
+    state.failures = 0;
+    state.retry_at.reset();
+    state.error.clear();
+    say(out, Outcome::none, is_wanted ? Reason::satisfied : Reason::no_intent, "it is gone" + because(out));
+  }
+
   // An alert wants it drained.
   void wish(NodeDecision& out, NodeState* state, const ObservedNode& node) {
+    if (node.leaving) {
+      return say(out, Outcome::none, Reason::satisfied, "a scale-down is removing it" + because(out));
+    }
     if (state != nullptr && state->dry_run != in_.dry_run) {
       if (!in_.dry_run) {
         out.move = NodeMove::forget;
@@ -231,7 +259,7 @@ class Looker {
                  std::string("drained") + (state->dry_run ? " (dry run)" : "") + because(out));
     }
     if (state != nullptr && gives_up(*state) && state->held) {
-      if (!node.ours && !state->dry_run) {
+      if (!node.ours && !node.replacing && !state->dry_run) {
         state->held = false;
       } else if (free_to_act(out, Reason::restore, state)) {
         out.decision.to = out.decision.from + 1;
@@ -241,6 +269,11 @@ class Looker {
       }
     }
     if (!free_to_act(out, Reason::drain, state)) return;
+    if (const std::string leaving = one_leaving(); !leaving.empty()) {
+      out.decision.to = out.decision.from - 1;
+      return say(out, Outcome::postpone, Reason::budget,
+                 "drain waits: a scale-down is removing " + leaving + because(out), in_.now + budget_recheck_after);
+    }
     if (const auto others = over_budget(out.node, node)) {
       out.decision.to = out.decision.from - 1;
       return say(out, Outcome::postpone, Reason::budget, "drain waits: " + *others + because(out),
@@ -268,13 +301,18 @@ class Looker {
       say(out, Outcome::none, Reason::no_intent, why + because(out), in_.now);
     };
     if (!state.held) return forget("it takes work");
+    if (node != nullptr && node->leaving) {
+      return say(out, Outcome::none, Reason::satisfied, "a scale-down is removing it" + because(out));
+    }
     if (state.dry_run && !in_.dry_run) return forget("what was done was a dry run");
     if (!state.dry_run && in_.dry_run) {
       return say(out, Outcome::none, Reason::satisfied, "left as it was before the dry run" + because(out));
     }
     if (in_.policy.drain_on_resolve == OnResolve::stay) return forget("it stays cordoned (on_resolve: stay)");
     if (ended_unproven(state)) return forget("it stays cordoned, for the alert ended for want of data");
-    if (node != nullptr && !node->ours && !state.dry_run) return forget("it is not cordoned by us");
+    if (node != nullptr && !node->ours && !node->replacing && !state.dry_run) {
+      return forget("it is not cordoned by us");
+    }
     if (holds_.contains("") || holds_.contains(out.node)) {
       return say(out, Outcome::none, Reason::on_hold, "it stays cordoned while a hold alert fires" + because(out));
     }
@@ -325,13 +363,7 @@ class Looker {
     away.erase(name);
     const int allowed = in_.policy.drain.max_unavailable.of(static_cast<int>(in_.observed.size()));
     if (static_cast<int>(away.size()) < allowed) return std::nullopt;
-    constexpr std::size_t shown_max = 3;
-    std::vector<std::string> names(away.begin(), away.end());
-    const bool more = names.size() > shown_max;
-    if (more) names.resize(shown_max);
-    return std::to_string(away.size()) + (away.size() == 1 ? " node is" : " nodes are") + " out of work (" +
-           text::join(names, ", ") + (more ? ", …" : "") + "), and max_unavailable allows " + std::to_string(allowed) +
-           " at once";
+    return out_of_work(away, allowed);
   }
 
   const NodesInputs& in_;
@@ -342,41 +374,6 @@ class Looker {
   std::set<std::string> taken_;  // drained or being drained by us
   std::set<std::string> cordoned_by_others_;
 };
-
-// How much it matters to who asks how the target is.
-int weight(const Decision& decision) {
-  switch (decision.outcome) {
-    case Outcome::act:
-      return 4;
-    case Outcome::postpone:
-      return decision.reason == Reason::in_flight ? 3 : 2;
-    case Outcome::blocked:
-      return 1;
-    case Outcome::none:
-      break;
-  }
-  return 0;
-}
-
-Decision all_in_one(const std::vector<NodeDecision>& nodes, int available) {
-  Decision all;
-  all.from = all.to = available;
-  all.text = "nothing to do: no alert asks for anything";
-  if (nodes.empty()) return all;
-  const auto first = std::max_element(nodes.begin(), nodes.end(), [](const NodeDecision& a, const NodeDecision& b) {
-    return weight(a.decision) < weight(b.decision);
-  });
-  all = first->decision;
-  constexpr std::size_t told_max = 3;
-  std::vector<std::string> texts;
-  for (const NodeDecision& each : nodes) {
-    if (each.decision.until) all.until = std::min(all.until.value_or(*each.decision.until), *each.decision.until);
-    if (texts.size() < told_max) texts.push_back(each.decision.text);
-  }
-  if (nodes.size() > told_max) texts.push_back("and " + std::to_string(nodes.size() - told_max) + " more");
-  all.text = text::join(texts, "; ");
-  return all;
-}
 
 }  // namespace
 

@@ -23,6 +23,7 @@ struct NodesInputs {
   bool dry_run = false;
   std::optional<Blocked> blocked{};  // NodeBackend::blocked()
   std::string nodes_in_words{};      // what the nodes have in common: "the selector role=worker"
+  bool come_and_go = false;          // they are replicas, which are made and removed
 };
 
 enum class NodeMove {
@@ -30,6 +31,7 @@ enum class NodeMove {
   begin,     // the action that the decision names begins
   carry_on,  // the action in flight goes on
   cancel,    // the action in flight ends as interrupted; the decision's text says why
+  complete,  // the action in flight has come to its end: the node has been replaced, and is no more
   time_out,  // the action in flight has had its time
   forget,    // nothing more is to be remembered of it
 };
@@ -59,6 +61,7 @@ struct NodeEnd {
   ActionOutcome outcome = ActionOutcome::done;
   std::string error;
   Duration retry_after{0};  // the backoff of a failed one
+  bool gone = false;        // there is no such node any more
 };
 [[nodiscard]] TargetState node_ended(TargetState state, const std::string& node, const NodeEnd& end, Instant now);
 

@@ -43,6 +43,7 @@ TargetState node_ended(TargetState state, const std::string& name, const NodeEnd
     case ActionOutcome::dry_run:
       if (was_drain) {
         node.drained = true;
+        node.held = !end.gone;
         node.failures = 0;
         node.error.clear();
       } else {

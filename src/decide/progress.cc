@@ -40,13 +40,18 @@ bool reached(const InFlight& action, const Observed& observed) {
   // What becomes of the count when a floor goes down is the autoscaler's affair.
   if (action.floor && (action.to < action.from || action.action == Reason::restore)) return true;
   if (is_awake(action, observed)) return observed.ready >= std::min(action.to, observed.replicas);
-  return observed.settled && (action.to < action.from || observed.ready >= action.to);
+  const bool ready = observed.awaited ? *observed.awaited == 0 : observed.ready >= action.to;
+  return observed.settled && (action.to < action.from || ready);
 }
 
 bool changed_hands(const InFlight& action, const Observed& observed) {
   if (observed.blocked) return false;
   if (action.floor) return !observed.floor;
   return observed.floor && is_step(action);
+}
+
+Duration time_for(int from, int to, const Policy& policy) {
+  return policy.timeout + policy.removal_timeout * std::max(0, from - to);
 }
 
 }  // namespace alertscaler::decide

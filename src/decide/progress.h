@@ -3,6 +3,7 @@
 
 #include "model/action.h"
 #include "model/observed.h"
+#include "model/policy.h"
 
 namespace alertscaler::decide {
 
@@ -15,5 +16,8 @@ namespace alertscaler::decide {
 // An autoscaler has come to own the target, or has gone, since the action began: it can no longer be carried out as it
 // was meant.
 [[nodiscard]] bool changed_hands(const InFlight& action, const Observed& observed);
+
+// How long an action has for it.
+[[nodiscard]] Duration time_for(int from, int to, const Policy& policy);
 
 }  // namespace alertscaler::decide

@@ -69,6 +69,8 @@ std::string postponed_text(const Decision& decision, const Inputs& in, const Tar
       return waits + "it failed " +
              (state.failures == 1 ? "once" : std::to_string(state.failures) + " times in a row") + "; next try at " +
              until;
+    case Reason::budget:
+      return waits + in.nodes_away->text;
     default:
       return waits + std::string(to_string(decision.reason));
   }

@@ -34,7 +34,7 @@ struct DrainProgress {
 // A node that something is wrong with or wanted of, as the API shows it.
 struct NodeView {
   std::string name;
-  std::string state;  // draining, drained, restoring, waiting, failed, refused, cordoned, not_ready
+  std::string state;  // draining, drained, restoring, waiting, failed, refused, cordoned, not_ready, leaving, removed
   std::string text;
   std::optional<Instant> until;  // when it is looked at again, for what waits
   std::optional<int> left;       // what has to go and is still there; absent: nobody has counted

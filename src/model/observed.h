@@ -33,6 +33,9 @@ struct Floor {
 struct Observed {
   int replicas = 0;  // exist
   int ready = 0;     // running and healthy; at most replicas
+  // Of those that the action under way has made, how many are not ready yet; absent: it cannot be told which those are,
+  // and it waits for all.
+  std::optional<int> awaited;
   // False: the engine has been told this count, and is still making or removing replicas.
   bool settled = true;
   std::string waits;  // why those that are not ready are not: "pod web-7d4f: container app: CrashLoopBackOff"

@@ -31,9 +31,12 @@ export function bar() {
   return element;
 }
 
-/** "3 of 4 replicas ready, 6 wanted, bounds 1 to 10"; of a target of nodes "2 of 3 nodes ready, 2 wanted" */
+/** A target of nodes alone has none that could be set. */
+export const hasCount = (target) => target.max !== null;
+
+/** "3 of 4 replicas ready, 6 wanted, bounds 1 to 10"; of a target of nodes alone "2 of 3 nodes ready, 2 wanted" */
 export function countText(target) {
-  const bounds = target.nodes ? '' : `, bounds ${target.min} to ${target.max}`;
+  const bounds = !hasCount(target) ? '' : `, bounds ${target.min} to ${target.max}`;
   if (target.observed === null) return `not known${bounds}`;
   const counted = plural(target.observed, target.nodes ? 'node' : 'replica');
   const there = target.ready === target.observed

@@ -1,6 +1,7 @@
 // A target's count over the last hours, as its actions tell it. Between two actions the count is what the first one
 // left; where the next one found another count, somebody else had changed it at a time that we do not know: a dashed
 // line leads there.
+import {hasCount} from './bar.js';
 import {svg} from './dom.js';
 import {actionWord, causeText, fullTime, outcomeWord, serverNow, timeOfDay} from './words.js';
 
@@ -58,8 +59,10 @@ function marker(entry, x, y) {
   return svg('path', {d: shape, transform: `translate(${x} ${y})`, class: `moment ${tone}`}, svg('title', {}, title));
 }
 
-/** As wide as `width` pixels. `entries`: newest first. */
-export function chart(target, entries, hours, width) {
+/** As wide as `width` pixels. `all`: newest first. */
+export function chart(target, all, hours, width) {
+  // Where replicas are nodes, what is done to one of them leaves their count as it is.
+  const entries = hasCount(target) ? all.filter((entry) => !entry.node) : all;
   const now = serverNow();
   const since = now - hours * 3600e3;
   const points = steps(entries, target.observed, since, now);
@@ -74,7 +77,7 @@ export function chart(target, entries, hours, width) {
   ]);
   const times = timeTicks(since, now, width / 80).map((at) =>
     svg('text', {class: 'axis', x: x(at), y: height - 6, 'text-anchor': 'middle'}, clock.format(new Date(at))));
-  const bounds = target.nodes ? [] : [['min', target.min], ['max', target.max]].map(([word, count]) =>
+  const bounds = !hasCount(target) ? [] : [['min', target.min], ['max', target.max]].map(([word, count]) =>
     svg('line', {class: 'bound', x1: margin.left, x2: right, y1: y(count), y2: y(count)}, svg('title', {}, `${word} ${count}`)));
 
   let line = '';

@@ -25,6 +25,8 @@ function doubts(target, count) {
   const found = [];
   if (count > target.max) found.push(`${count} is above max (${target.max}).`);
   if (count < target.min && count > 0) found.push(`${count} is below min (${target.min}).`);
+  const leaving = target.nodes && target.observed !== null ? target.observed - count : 0;
+  if (leaving > 0) found.push(`${plural(leaving, 'node')} will be drained and removed.`);
   if (count === 0) found.push(`0 stops every replica of ${target.name}.`);
   return found;
 }

@@ -1,5 +1,5 @@
 // One target in full.
-import {bar, countText} from './bar.js';
+import {bar, countText, hasCount} from './bar.js';
 import {chart} from './chart.js';
 import {controls} from './controls.js';
 import {h, onceAFrame, setText} from './dom.js';
@@ -65,7 +65,7 @@ function build(target) {
     nodes: h('ul', {class: 'plain'}), facts: h('dl', {class: 'facts'}), chart: h('div', {class: 'chart-place'}),
     entries: h('ol', {class: 'entries'}), hours: h('select', {id: 'hours'}, spans.map((hours) =>
       h('option', {value: hours, selected: hours === 6}, hours === 1 ? 'last hour' : `last ${hours} hours`))),
-    controls: target.nodes ? null : controls(target),
+    controls: hasCount(target) ? controls(target) : null,
   };
   parts.nodesTitle = h('h3', {}, 'Nodes');
   parts.hours.addEventListener('change', () => {
@@ -121,7 +121,7 @@ const showTarget = onceAFrame(() => {
     parts.alerts.replaceChildren(...(target.alerts.length ? target.alerts.map(alertItem) : [h('li', {class: 'soft'}, 'None.')]));
   }
   parts.shownAlerts = alerts;
-  parts.nodes.hidden = parts.nodesTitle.hidden = !target.nodes;
+  parts.nodes.hidden = parts.nodesTitle.hidden = !target.nodes || (hasCount(target) && target.nodes.length === 0);
   if (target.nodes) parts.nodes.replaceChildren(...target.nodes.map(nodeItem));
   showHistory();
 });

@@ -1,5 +1,5 @@
 // All targets: a row each, found by search and by state. A row that did not change is not touched.
-import {bar} from './bar.js';
+import {bar, hasCount} from './bar.js';
 import {h, onceAFrame, setAttribute, setText} from './dom.js';
 import {model, subscribe} from './model.js';
 import {sentence} from './words.js';
@@ -55,7 +55,7 @@ function updateRow(row, target) {
   setText(parts.backend, target.backend);
   setText(parts.count, target.observed === null ? '–' : target.ready === target.observed
     ? String(target.observed) : `${target.ready}/${target.observed}`);
-  setText(parts.bounds, target.nodes ? '' : ` of ${target.min}–${target.max}`);
+  setText(parts.bounds, !hasCount(target) ? '' : ` of ${target.min}–${target.max}`);
   setText(parts.badge, target.state);
   setAttribute(parts.badge, 'data-tone', toneOf(target));
   setText(parts.alerts, target.alerts.length ? `${target.alerts.length} firing` : '');

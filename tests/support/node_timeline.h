@@ -34,6 +34,7 @@ class NodeTimeline {
     for (const std::string& name : nodes) cluster_.nodes[name] = {};
     restart();
   }
+  virtual ~NodeTimeline() = default;
 
   FakeCluster& cluster() { return cluster_; }
   Store& store() { return *store_; }
@@ -96,10 +97,10 @@ class NodeTimeline {
       const auto seconds = [](Duration d) {
         return text::format_duration(std::chrono::floor<std::chrono::seconds>(d));
       };
-      out += seconds(entry->time - begin_) + " " + std::string(to_string(entry->action)) + " " + entry->node + " " +
-             std::to_string(entry->from) + "->" + std::to_string(entry->to) + " " +
-             std::string(to_string(*entry->outcome)) + " after " + seconds(*entry->finished - entry->time) +
-             (entry->error.empty() ? "" : ": " + entry->error) + "\n";
+      out += seconds(entry->time - begin_) + " " + std::string(to_string(entry->action)) + " " +
+             (entry->node.empty() ? "" : entry->node + " ") + std::to_string(entry->from) + "->" +
+             std::to_string(entry->to) + " " + std::string(to_string(*entry->outcome)) + " after " +
+             seconds(*entry->finished - entry->time) + (entry->error.empty() ? "" : ": " + entry->error) + "\n";
     }
     return out;
   }
@@ -111,13 +112,20 @@ class NodeTimeline {
     REQUIRE(store.has_value());
     store_ = std::move(*store);
     auto settings = std::make_shared<Settings>();
-    settings->targets[target_] = Target{target_, policy_, KubernetesNodes{"role=worker"}};
+    settings->targets[target_] = Target{target_, policy_, reference()};
     control::Backends backends;
-    backends[target_] = std::make_unique<FakeNodes>(cluster_);
+    backends[target_] = hands();
     controller_ = std::make_unique<control::Controller>(settings, std::move(backends), *store_, metrics_, clock_,
                                                         control::Options{});
     next_look_ = clock_.now();
   }
+
+ protected:
+  // Of a target that is something else than nodes alone, its constructor restarts the story.
+  [[nodiscard]] virtual control::Hands hands() { return std::make_unique<FakeNodes>(cluster_); }
+  [[nodiscard]] virtual BackendRef reference() const { return KubernetesNodes{"role=worker"}; }
+  [[nodiscard]] const Clock& clock() const { return clock_; }
+  [[nodiscard]] const TargetName& target() const { return target_; }
 
  private:
   void merge(Incoming incoming) {

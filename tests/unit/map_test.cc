@@ -348,6 +348,9 @@ TEST_CASE("an alert for a target of nodes names the node, by the label that the 
   };
   add("node", "node");
   add("host", "instance");
+  DockerNodes pool;
+  pool.name_prefix = "worker-";
+  with_nodes.targets[TargetName{"pool"}] = {TargetName{"pool"}, Policy{}, pool};
   AlertRoute route;
   route.matchers = parse_matchers("alertname=\"NodeDown\"").value();
   route.action = AlertAction::drain;
@@ -389,6 +392,15 @@ TEST_CASE("an alert for a target of nodes names the node, by the label that the 
        {{"scale_action", "up"}, {"scale_target", "node"}, {"node", "n1"}},
        "",
        "the action up is nothing for node, a target of nodes: they can be drained or held"},
+      {"a pool is scaled, too, which says nothing of a node",
+       {{"scale_action", "up"}, {"scale_target", "pool"}, {"node", "worker-1"}},
+       "",
+       ""},
+      {"a node of a pool", {{"scale_action", "drain"}, {"scale_target", "pool"}, {"node", "worker-1"}}, "worker-1", ""},
+      {"a pool is never drained as a whole",
+       {{"scale_action", "drain"}, {"scale_target", "pool"}},
+       "",
+       "it has no label node that says which node of pool to drain"},
       {"what is no target of nodes takes no notice",
        {{"scale_action", "drain"}, {"scale_target", "web"}, {"node", "n1"}},
        "",

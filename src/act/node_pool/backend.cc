@@ -95,6 +95,7 @@ Result<Observed> PoolBackend::observe(const std::optional<Change>& in_flight, st
   const std::string action = in_flight ? std::to_string(in_flight->id) : "";
   const bool grows = in_flight && in_flight->to >= in_flight->from;
   Observed observed;
+  if (grows) observed.awaited = 0;
   int not_ready = 0;
   for (const Member& member : pool->members) {
     if (!counts(member, *pool, action)) continue;
@@ -103,8 +104,11 @@ Result<Observed> PoolBackend::observe(const std::optional<Change>& in_flight, st
       ++observed.ready;
       continue;
     }
-    if (not_ready++ == 0) observed.waits = why_not_ready(member, stop);
-    if (grows && member.action == action && observed.broken.empty()) observed.broken = why_broken(member, stop);
+    const bool is_awaited = grows && member.action == action;
+    if (is_awaited) ++*observed.awaited;
+    const bool tells_most = is_awaited && *observed.awaited == 1;
+    if (not_ready++ == 0 || tells_most) observed.waits = why_not_ready(member, stop);
+    if (is_awaited && observed.broken.empty()) observed.broken = why_broken(member, stop);
   }
   if (not_ready > 1) observed.waits += "; " + std::to_string(not_ready - 1) + " more are not ready";
   bool going = false;
