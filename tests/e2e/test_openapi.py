@@ -115,3 +115,23 @@ def test_examples_fit_their_schemas():
             for media in operation.get("requestBody", {}).get("content", {}).values():
                 if "example" in media:
                     check(media["schema"], media["example"])
+
+
+def test_who_may_only_look_is_answered_as_described(scratch, start_alertscaler):
+    """Everything that is no GET is refused: what is added to the API later, too."""
+    scratch.file("web", "tokens", text="writes\n")
+    scratch.file("web", "lookers", text="looks\n")
+    web = scratch.file("web", "web.yml", text="bearer_token_file: tokens\nread_only_token_file: lookers\n")
+    app = start_alertscaler(settings(simulated_target()), options=[f"--web.config.file={web}"])
+    looks = {"Authorization": "Bearer looks", "Content-Type": "application/json"}
+    refused = 0
+    for path, item in API["paths"].items():
+        for method in set(item) & {"get", "post", "put", "delete", "patch"}:
+            if path == "/api/v1/events":
+                continue  # it never ends
+            answer = app.request(path.replace("{name}", "web"), method.upper(), None if method == "get" else "{}", looks)
+            holds(path, method, answer)
+            assert answer.status == (200 if method == "get" else 403), f"{method} {path}: {answer.status}"
+            refused += method != "get"
+    assert refused >= 9
+    assert app.request("/api/v1/history", headers=looks).json()["data"] == []

@@ -135,13 +135,8 @@ def test_it_is_a_schema_that_describes_every_key(schemas, kind):
 
 
 @pytest.mark.parametrize("where", sorted(EXAMPLES))
-def test_it_takes_every_example_that_the_program_takes(schemas, scratch, where):
+def test_it_takes_every_example(schemas, where):
     kind, text = EXAMPLES[where]
-    if kind == "settings":
-        done = run_once("check", f"--config.file={scratch.file('alertscaler.yml', text=text)}", env={"HOME": scratch.path})
-        if done.returncode != 0:
-            assert problems(schemas[kind], text) != []
-            return
     assert problems(schemas[kind], text) == []
 
 
