@@ -25,6 +25,7 @@ from rig.fleet import Fleet
 from rig.kubernetes import ControlPlane
 from rig.kubernetes_fleet import KubernetesFleet
 from rig.node_containers import NodeNetwork
+from rig.node_fleet import NodeFleet
 from rig.pools import PoolController
 from rig.prometheus import Prometheus
 from rig.requirements import missing
@@ -146,6 +147,21 @@ def node_network(engine, control_plane):
     directory = Scratch("nodes")
     with contextlib.closing(directory), contextlib.closing(NodeNetwork(directory, engine, control_plane)) as network:
         yield network
+
+
+@pytest.fixture
+def node_fleet(node_network, start, start_alertscaler):
+    """node_fleet(…) starts the program over a pool of its own, empty at first; the options are those of NodeFleet.config.
+
+    `app` is more for Alertscaler(), `prefix` that of the nodes' names.
+    """
+
+    def make(prefix=None, app=None, **options):
+        fleet = start(NodeFleet, node_network, prefix or f"w{next(_numbers)}-")
+        fleet.app = start_alertscaler(fleet.config(**options), **{"ready": False, **(app or {})})
+        return fleet
+
+    return make
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ class NodeNetwork:
 
     def reference(self, prefix="k3s-worker-", image=IMAGE, **more):
         """The key docker_nodes of a target."""
-        mount = {"source": self.token_file, "target": TOKEN_PATH, "read_only": True}
+        mount = f"{self.token_file}:{TOKEN_PATH}:ro"
         return {"image": image, "name_prefix": prefix, "network": NETWORK, "command": ["agent"],
                 "env": {"K3S_URL": self.url, "K3S_TOKEN_FILE": TOKEN_PATH}, "tmpfs": ["/run", "/var/run"],
                 "mounts": [mount], **more}

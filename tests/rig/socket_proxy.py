@@ -21,9 +21,15 @@ class SocketProxy:
                               ("unix@/var/run/docker.sock", f"unix@{engine.socket_path}")):
             assert shipped in text, f"{name} has no {shipped!r}"
             text = text.replace(shipped, here)
+        self._process = None
         program = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
-        config = scratch.file("haproxy.cfg", text=text)
-        self._process = Process("haproxy", [program, "-db", "-f", config], scratch.file("haproxy.log"))
+        self._command = [program, "-db", "-f", scratch.file("haproxy.cfg", text=text)]
+        self._log = scratch.file("haproxy.log")
+        self.start()
+
+    def start(self):
+        """Starts it (again), on the same port."""
+        self._process = Process("haproxy", self._command, self._log)
         eventually(self._listens, 10, "the proxy listens")
 
     @property
