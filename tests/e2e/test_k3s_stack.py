@@ -1,6 +1,7 @@
 """compose/k3s.yaml, as far as it goes without the images of a registry: its files fit together, and the accounts that it
 makes in a real cluster may do what they have to, and no more."""
 
+import json
 import os
 import re
 
@@ -8,7 +9,10 @@ import pytest
 import yaml
 
 from rig import eventually, kubernetes_programs
+from rig.alertscaler import run_once
+from rig.node_fleet import NodeFleet
 from rig.processes import run
+from rig.settings import engine_at
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COMPOSE = os.path.join(REPOSITORY, "compose")
@@ -186,3 +190,34 @@ def _with_old_budgets(cluster, scratch, monkeypatch):
         "#!/bin/sh\ncase \" $* \" in *\" --filename=- \"*) sed s,policy/v1$,policy/v1beta1, | "
         f"{cluster._kubectl} \"$@\" ;; *) exec {cluster._kubectl} \"$@\" ;; esac\n"))  # pylint: disable=protected-access
     monkeypatch.setattr(cluster, "_kubectl", wrapper)
+
+
+def test_the_program_takes_its_configuration(cluster, scratch):
+    text = read("compose/k3s/alertscaler.yml")
+    shipped = "/etc/alertscaler/kubernetes/kubeconfig"
+    assert shipped in text
+    path = scratch.file("alertscaler.yml", text=text.replace(shipped, cluster.kubeconfig("alertscaler")))
+    ended = run_once("check", f"--config.file={path}", f"--rules={REPOSITORY}/rules/k3s-nodes.yml", "--format=json",
+                     f"--alertmanager={REPOSITORY}/alertmanager/alertmanager.yml")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert json.loads(ended.stdout)["errors"] == 0, ended.stdout
+
+
+def test_its_pool_works_with_its_rights(cluster, node_network, start, start_alertscaler):
+    """The shipped configuration, with an image that is to be had here and runs unprivileged."""
+    shipped = load("compose/k3s/alertscaler.yml")
+    shipped.pop("alertmanager")
+    shipped["kubernetes"]["kubeconfig"] = cluster.kubeconfig("alertscaler")
+    shipped["docker"] = engine_at(node_network.engine.socket_path)
+    (target,) = shipped["targets"]
+    pool = target["docker_nodes"]
+    ours = node_network.reference(pool["name_prefix"])
+    pool.update({key: ours[key] for key in ("image", "network", "env", "mounts")}, privileged=False, ulimits=None)
+    target.update(up={"cooldown": "0s"}, down={"cooldown": "0s"})
+    fleet = start(NodeFleet, node_network, pool["name_prefix"], start_alertscaler(json.dumps(shipped)))
+    fleet.fire("up")
+    fleet.expect(3)
+    fleet.resolve("up")
+    for count in (2, 1, 0):
+        fleet.scale(count)
+    assert fleet.check_clean() and {each[3] for each in fleet.steps()} == {"done"}
