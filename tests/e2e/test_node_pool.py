@@ -160,10 +160,19 @@ def test_orphans_of_either_kind(node_fleet, node_network, control_plane):
     fleet.engine.remove(fleet.name(1))
     fleet.engine.call("POST", f"/containers/{fleet.name(2)}/stop?t=5")
     control_plane.delete(f"/api/v1/nodes/{fleet.name(2)}")
+    stale = f"/api/v1/nodes/{fleet.name(1)}"
+    ready = eventually(lambda: next((each for each in control_plane.get(stale)["status"]["conditions"]
+                                     if each["type"] == "Ready" and each["status"] != "True"), None), 60, "it is dead")
     foreign = f"{fleet.prefix}77"
     control_plane.post("/api/v1/nodes", {"metadata": {"name": foreign}})
     fleet.app.start(ready=False)
-    eventually(lambda: set(fleet.nodes()) == {foreign} and not fleet.containers(), 60, "ours are gone, the other is not")
+    eventually(lambda: not fleet.containers() and fleet.name(1) in fleet.app.target("workers")["note"], 60,
+               "what may come back is named")
+    # Five minutes later.
+    ready["lastTransitionTime"] = "2026-01-01T00:00:00Z"
+    control_plane.call("PATCH", f"{stale}/status", {"status": {"conditions": [ready]}},
+                       content_type="application/strategic-merge-patch+json")
+    eventually(lambda: set(fleet.nodes()) == {foreign}, 60, "ours are gone, the other is not")
     eventually(lambda: foreign in fleet.app.target("workers")["note"], 30, "and it is named")
     assert fleet.check_clean() if not fleet.nodes() else not fleet.network.volumes()
     fleet.ask_for(1)

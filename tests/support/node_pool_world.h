@@ -7,6 +7,7 @@
 
 #include "act/kubernetes/drain.h"
 #include "act/node_pool/pool.h"
+#include "base/text.h"
 #include "support/catch.h"
 #include "support/clock.h"
 #include "support/fake_engine.h"
@@ -73,6 +74,7 @@ struct NodePoolWorld {
                   {{"status",
                     {{"conditions", Json::array({{{"type", "Ready"},
                                                   {"status", ready ? "True" : "False"},
+                                                  {"lastTransitionTime", text::format_time(clock.now())},
                                                   {"message", ready ? "" : "container runtime is down"}}})}}}});
   }
   // A pool of so many Ready nodes, w-1 and so on.

@@ -121,6 +121,9 @@ Result<Observed> PoolBackend::observe(const std::optional<Change>& in_flight, st
   // An action that makes some does not wait for those that still go.
   observed.settled = grows || !going;
   observed.note = note_of(*pool);
+  if (pool->members.empty() && !keep_.get(keep_key())) {
+    add(observed.note, "no node of it was ever made: ask for the first by hand, or let min be 0");
+  }
   if (missing) observed.blocked = Blocked{Reason::not_scalable, lead + *missing};
   seen_ = *std::move(pool);
   return observed;
@@ -160,7 +163,7 @@ std::string PoolBackend::with_log(std::string why, const Member& member, const s
 std::string PoolBackend::note_of(const Pool& pool) {
   std::vector<std::string> names;
   for (const ClusterNode& node : pool.strays) {
-    if (!is_leftover(node)) names.push_back(node.name);
+    if (!is_leftover(node, clock_.now())) names.push_back(node.name);
   }
   std::string note;
   if (!names.empty()) {

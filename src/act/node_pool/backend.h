@@ -59,6 +59,7 @@ class PoolBackend final : public Backend, public NodeBackend {
   [[nodiscard]] Status grow(const Change& change, const Pool& pool, const std::stop_token& stop);
   [[nodiscard]] Result<std::string> make(const Purpose& purpose, const Pool& pool, const std::stop_token& stop);
   [[nodiscard]] Result<std::string> make_as(int index, const Purpose& purpose, const std::stop_token& stop);
+  [[nodiscard]] std::string keep_key() const { return "pool/" + settings_.nodes.name_prefix; }
   [[nodiscard]] Result<int> next_index(const Pool& pool);
 
   // removing

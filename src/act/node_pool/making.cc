@@ -45,7 +45,7 @@ Status PoolBackend::grow(const Change& change, const Pool& pool, const std::stop
 
 // Written down before it is used, so that not even a crash uses it twice.
 Result<int> PoolBackend::next_index(const Pool& pool) {
-  const std::string key = "pool/" + settings_.nodes.name_prefix;
+  const std::string key = keep_key();
   const int used = text::parse_int(keep_.get(key).value_or("")).value_or(0);
   const int next = std::max(used, highest_index(pool, settings_.nodes.name_prefix)) + 1;
   if (Status kept = keep_.put(key, std::to_string(next)); !kept) return fail(std::move(kept).error());

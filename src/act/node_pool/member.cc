@@ -47,6 +47,9 @@ ClusterNode read_node(const Json& node, const std::string& mark) {
   for (const Json& condition : at(node, "status", "conditions")) {
     if (string_at(condition, "type") != "Ready") continue;
     out.ready = string_at(condition, "status") == "True";
+    if (const auto since = text::parse_time(string_at(condition, "lastTransitionTime")); since && !out.ready) {
+      out.not_ready_since = *since;
+    }
     const std::string message = string_at(condition, "message");
     out.why_not_ready = message.empty() ? string_at(condition, "reason") : message;
   }
@@ -109,8 +112,10 @@ Pool read_pool(const Json& containers, const Json& nodes, const std::string& pre
   return pool;
 }
 
-bool is_leftover(const ClusterNode& stray) {
-  return !stray.foreign && (stray.removed || ((stray.member || stray.leaving) && !stray.ready));
+bool is_leftover(const ClusterNode& stray, Instant now) {
+  if (stray.foreign) return false;
+  const bool is_dead = stray.not_ready_since && now - *stray.not_ready_since >= dead_after;
+  return stray.removed || ((stray.member || stray.leaving) && is_dead);
 }
 
 bool is_junk(const Member& member, std::string_view in_flight) {

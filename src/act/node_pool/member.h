@@ -9,6 +9,7 @@
 
 #include "act/docker/replica.h"
 #include "act/json.h"
+#include "base/clock.h"
 #include "base/names.h"
 
 namespace alertscaler::node_pool {
@@ -28,6 +29,7 @@ struct ClusterNode {
   std::string uid;
   bool ready = false;
   std::string why_not_ready;  // as its kubelet or the cluster says it
+  std::optional<Instant> not_ready_since;
   bool cordoned = false;
   bool member = false;     // our marks: it is of this pool,
   bool leaving = false;    // is drained so that it can be removed, and may come back,
@@ -55,8 +57,11 @@ struct Member {
   [[nodiscard]] bool leaving() const { return node && node->leaving && !node->removed; }
 };
 
+// A node of ours without a container and without a kubelet counts as dead after this time, when the cluster, too, has
+// begun to make its pods anew elsewhere. Before that the wrong engine may have been asked, or the network be away.
+inline constexpr Duration dead_after = std::chrono::minutes{5};
 // Of a node without a container: is it certain to go, or dead, and its mark our own?
-[[nodiscard]] bool is_leftover(const ClusterNode& stray);
+[[nodiscard]] bool is_leftover(const ClusterNode& stray, Instant now);
 
 // All of it at one time.
 struct Pool {

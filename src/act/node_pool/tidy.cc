@@ -49,11 +49,12 @@ Status PoolBackend::sweep(const Pool& pool, std::string_view in_flight, const st
 }
 
 // Nodes without a container, which the cluster itself keeps for ever: of a removal that was interrupted, and those
-// whose container somebody has removed. A node that is ready has a kubelet somewhere, and is left alone.
+// whose container somebody has removed. A node that is ready, or was a moment ago, has a kubelet somewhere, and is left
+// alone.
 Status PoolBackend::sweep_strays(const Pool& pool, const std::stop_token& stop) {
   Status first;
   for (const ClusterNode& node : pool.strays) {
-    if (is_leftover(node)) keep_first(first, delete_node(node, stop));
+    if (is_leftover(node, clock_.now())) keep_first(first, delete_node(node, stop));
   }
   return first;
 }
