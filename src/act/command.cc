@@ -102,7 +102,12 @@ class CommandBackend final : public Backend {
   }
 
   [[nodiscard]] Status start(const Change& change) {
-    auto process = BackgroundProcess::start(spec(settings_.scale, {}, change.to), ending_);
+    // Written down first, so that not even who is killed in between leaves one running that nobody knows of.
+    const std::string mark = mark_to_come();
+    if (Status kept = keep_.put(key_, mark); !kept) return kept;
+    ProcessSpec made = spec(settings_.scale, {}, change.to);
+    made.environment[run_variable] = mark.substr(mark.find('=') + 1);
+    auto process = BackgroundProcess::start(std::move(made), ending_);
     if (!process) return fail(process.error());
     run_ = Run{change.id, *std::move(process), false};
     const Status kept = keep_.put(key_, run_->process->mark());

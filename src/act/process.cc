@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <random>
 #include <system_error>
 #include <utility>
 
@@ -185,6 +186,13 @@ void BackgroundProcess::watch(const ProcessSpec& spec, std::promise<Status> star
   started.set_value({});
   ProcessEnd end = Watch(spec, *std::move(child)).to_the_end(asked_.get_token());
   ended_.with([&](auto& ended) { ended = std::move(end); });
+}
+
+std::string mark_to_come() {
+  std::random_device random;
+  std::string mark = std::string(run_variable) + "=";
+  for (int i = 0; i < 4; ++i) mark += std::to_string(random()) + (i < 3 ? "-" : "");
+  return mark;
 }
 
 bool program_lives(const std::string& mark) {

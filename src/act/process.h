@@ -95,6 +95,11 @@ class BackgroundProcess {
   std::jthread watcher_;
 };
 
+// A mark for a program that is yet to be started, so that it can be written down before: a variable to be put into its
+// environment, "ALERTSCALER_RUN=" and something that no other has. It holds for programs whose environment we may read.
+inline constexpr const char* run_variable = "ALERTSCALER_RUN";
+[[nodiscard]] std::string mark_to_come();
+
 // A program that was started in the background by a process of ours that has died since: does it still run? What it
 // left running itself is not looked at.
 [[nodiscard]] bool program_lives(const std::string& mark);

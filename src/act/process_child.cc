@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <system_error>
 #include <vector>
 
@@ -188,17 +189,30 @@ std::optional<Process> process_of(const std::string& pid) {
   return Process{*number, *session, fields[0] != "Z" && fields[0] != "X", fields[started_at]};
 }
 
-// Groups are not enough: a shell with job control, or timeout(1), makes new ones.
-std::vector<pid_t> living_members(pid_t session) {
-  std::vector<pid_t> members;
+template <class Visit>
+void for_each_living(const Visit& visit) {
   std::error_code error;
   for (std::filesystem::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename().string();
     if (name.front() < '1' || name.front() > '9') continue;
     const auto process = process_of(name);
-    if (process && process->session == session && process->lives) members.push_back(process->pid);
+    if (process && process->lives) visit(*process);
   }
+}
+
+// Groups are not enough: a shell with job control, or timeout(1), makes new ones.
+std::vector<pid_t> living_members(pid_t session) {
+  std::vector<pid_t> members;
+  for_each_living([&](const auto& process) {
+    if (process.session == session) members.push_back(process.pid);
+  });
   return members;
+}
+
+bool has_variable(pid_t pid, const std::string& variable) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/environ", std::ios::binary);
+  const std::string environment{std::istreambuf_iterator<char>(file), {}};
+  return (std::string(1, '\0') + environment).find('\0' + variable + '\0') != std::string::npos;
 }
 
 }  // namespace
@@ -284,6 +298,13 @@ std::string Child::mark() const {
 }
 
 std::optional<pid_t> marked(const std::string& mark) {
+  if (mark.find('=') != std::string::npos) {
+    std::optional<pid_t> leader;
+    for_each_living([&](const auto& process) {
+      if (process.session == process.pid && has_variable(process.pid, mark)) leader = process.pid;
+    });
+    return leader;
+  }
   const std::string pid = mark.substr(0, mark.find(' '));
   const auto number = text::parse_int(pid);
   const auto process = number && *number > 1 ? process_of(pid) : std::nullopt;

@@ -104,6 +104,7 @@ class Child {
 [[nodiscard]] Result<Child> spawn(const ProcessSpec& spec);
 
 // The process that mark() of a child named, if it still runs; a later one that happens to have its number is another.
+// Of a mark_to_come(), the leader of a session that has the variable.
 [[nodiscard]] std::optional<pid_t> marked(const std::string& mark);
 // To all processes of a session.
 void signal_session_of(pid_t leader, int signal);

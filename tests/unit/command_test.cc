@@ -255,6 +255,22 @@ TEST_CASE("what was left running when we were killed is ended before anything el
   CHECK(world.observe()->replicas == 2);
 }
 
+TEST_CASE("a program that was started in the moment in which we were killed is found by what was written down before") {
+  World world;
+  world.script("scale", "echo \"$ALERTSCALER_RUN\" > run; echo $$ > pid; sleep 60");
+  REQUIRE(world.observe().has_value());
+  REQUIRE(world.apply(World::change(1, 9)).has_value());
+  REQUIRE(World::eventually([&] { return !world.text_of("pid").empty(); }));
+  const int pid = text::parse_int(text::trim(world.text_of("pid"))).value_or(0);
+  const std::string mark = "ALERTSCALER_RUN=" + std::string(text::trim(world.text_of("run")));
+  REQUIRE(mark.size() > 30);
+  CHECK(program_lives(mark));
+  CHECK_FALSE(program_lives(mark + "1"));
+  end_program(mark, Firmness::ask);
+  CHECK(World::eventually([&] { return !program_lives(mark) && ::kill(pid, 0) != 0; }));
+  CHECK_FALSE(program_lives(mark_to_come()));
+}
+
 TEST_CASE("a program of which no trace can be kept is not let run") {
   World world;
   world.script("scale", "echo $$ > pid; sleep 60");

@@ -46,6 +46,7 @@ class ComposeBackend final : public Backend {
 
   // observe
   [[nodiscard]] Result<std::vector<Replica>> list(const std::stop_token& stop);
+  [[nodiscard]] const Error& away(const Error& error);
   [[nodiscard]] Status judge(std::vector<Replica>& replicas, const std::optional<Change>& in_flight, Observed& observed,
                              const std::stop_token& stop);
   void learn(const std::vector<Replica>& replicas, const std::stop_token& stop);

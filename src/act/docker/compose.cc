@@ -31,14 +31,16 @@ Result<std::vector<Replica>> ComposeBackend::list(const std::stop_token& stop) {
   return read_replicas(*listed);
 }
 
+// An engine that was away may have forgotten whom it was to stop, and started them again: it is asked once more.
+const Error& ComposeBackend::away(const Error& error) {
+  if (error.kind == ErrorKind::unreachable) stopping_.clear();
+  return error;
+}
+
 Result<Observed> ComposeBackend::observe(const std::optional<Change>& in_flight, std::stop_token stop) {
   seen_.reset();
   Result<std::vector<Replica>> replicas = list(stop);
-  if (!replicas) {
-    // An engine that was away may have forgotten whom it was to stop, and started them again: it is asked once more.
-    if (replicas.error().kind == ErrorKind::unreachable) stopping_.clear();
-    return fail(replicas.error());
-  }
+  if (!replicas) return fail(away(replicas.error()));
   const auto is_gone = [&](const auto& entry) {
     return std::none_of(replicas->begin(), replicas->end(), [&](const Replica& r) { return r.id == entry.first; });
   };
@@ -46,7 +48,7 @@ Result<Observed> ComposeBackend::observe(const std::optional<Change>& in_flight,
   std::erase_if(started_, is_gone);
 
   Observed observed;
-  if (const Status judged = judge(*replicas, in_flight, observed, stop); !judged) return fail(judged.error());
+  if (const Status judged = judge(*replicas, in_flight, observed, stop); !judged) return fail(away(judged.error()));
   learn(*replicas, stop);
   const bool we_stop = !stopping_.empty() || (in_flight && in_flight->to < in_flight->from);
   observed.replicas = count(*replicas, we_stop);
@@ -171,10 +173,11 @@ Status ComposeBackend::apply(const Change& change, std::stop_token stop) {
   auto seen = std::exchange(seen_, std::nullopt);
   if (!seen) {
     Result<std::vector<Replica>> listed = list(stop);
-    if (!listed) return fail(listed.error());
+    if (!listed) return fail(away(listed.error()));
     seen = *std::move(listed);
   }
   Status moved = change.to < change.from ? shrink(change, *seen, stop) : grow(change, *std::move(seen), stop);
+  if (!moved) (void)away(moved.error());
   // The engine's 409 is of one container that it is busy with, and says nothing about the count.
   if (!moved && moved.error().kind == ErrorKind::conflict) moved.error().kind = ErrorKind::busy;
   return moved;
