@@ -198,7 +198,7 @@ def kubernetes_fleet(control_plane, namespace, start_alertscaler):
                        "ReplicaSet": kubernetes_objects.replica_set, "Pool": kubernetes_objects.pool}[kind]
         control_plane.apply(make_object(name, replicas, **(pod or {})), namespace=namespace)
         if ready:
-            eventually(lambda: len(control_plane.ready_pods(namespace, f"app={name}")) == replicas, 40, "its pods are ready")
+            eventually(lambda: len(control_plane.ready_pods(namespace, f"app={name}")) == replicas, 120, "its pods are ready")
         config = settings(kubernetes_target(namespace, name, kind, **policy),
                           kubernetes={"kubeconfig": kubeconfig or control_plane.kubeconfig()})
         program = start_alertscaler(config, **(app or {}))

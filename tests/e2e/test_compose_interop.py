@@ -92,13 +92,18 @@ def as_made(fleet, number):
                 for name, endpoint in told["NetworkSettings"]["Networks"].items()}
     mounts = sorted((mount["Type"], mount["Destination"], mount["RW"], mount["Propagation"],
                      "anonymous" if len(mount.get("Name", "")) == 64 else mount["Source"]) for mount in told["Mounts"])
+    # Compose connects networks of the same priority in any order; the first gives the mode its name.
+    host = told["HostConfig"]
+    if host["NetworkMode"] in networks:
+        host["NetworkMode"] = "one of its networks"
     return {"name": replica.name, "image": told["Image"], "config": without_nothing(config),
-            "host": without_nothing(told["HostConfig"]), "networks": networks, "mounts": mounts}
+            "host": without_nothing(host), "networks": networks, "mounts": mounts}
 
 
 def without_nothing(options):
     """Options that are not there, null, empty or false are the same to the engine; Compose gives lists in any order."""
-    return {key: sorted(value) if key in ("Env", "Binds") else value for key, value in options.items() if value}
+    unordered = ("Env", "Binds", "Mounts", "ExtraHosts", "Ulimits", "Devices")
+    return {key: sorted(value, key=str) if key in unordered else value for key, value in options.items() if value}
 
 
 def volumes(engine):
