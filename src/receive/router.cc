@@ -184,8 +184,10 @@ Answer Router::dispatch(Request& request, Source& source) {
   }
   const bool notifies = found->handler == Handler::webhook || found->handler == Handler::push;
   const bool asks = found->handler == Handler::webhook && Webhook::is_dry_run(request.params);
-  if (!request.may_write && (changes_something(found->handler) || notifies) && !asks) return read_only(request);
-  if (changes_something(found->handler)) {
+  const bool writes = notifies || changes_something(found->handler);
+  if (!request.may_write && writes && !asks) return read_only(request);
+  // No sender of alerts is a browser: a page that posts some would scale what it likes.
+  if (writes) {
     if (const auto refused = check_origin(request.head)) return failure(*refused);
   }
   if (stopping_.load()) return failure(503, "the server is stopping");

@@ -118,6 +118,10 @@ def test_what_is_no_order_changes_nothing(app):
     assert ask(app, "PUT", "targets/wep/replicas", {"replicas": 1}, 404)["error"].endswith("did you mean web?")
     ask(app, "PUT", "targets/web/replicas", {"replicas": 5}, 403, {"Origin": "http://evil.example"})
     ask(app, "POST", "pause", None, 403, {"Sec-Fetch-Site": "cross-site"})
+    for path, body in (("/webhook", notification(alert("web", "up"))), ("/api/v2/alerts", [])):
+        for header in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            answer = app.request(path, "POST", body, headers={"Content-Type": "text/plain", **header})
+            assert answer.status == 403 and "another site" in answer.text, answer.text
     ask(app, "PUT", "targets/web/replicas", '{"replicas": 5}', 415, {"Content-Type": "text/plain"})
     ask(app, "PUT", "targets/web/replicas", '{"replicas": 5, "pin": "' + "x" * 100_000 + '"}', 413)
     assert app.target("web")["pin"] is None and app.target("web")["observed"] == 2 and app.history() == []
