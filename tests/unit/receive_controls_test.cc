@@ -163,8 +163,8 @@ TEST_CASE("a write on behalf of another site is refused") {
   CHECK(refused.status == 403);
   CHECK_THAT(error_of(refused), ContainsSubstring("another site"));
   CHECK(receiver.controller.orders().empty());
-  // Notifications come from programs that may say what they like.
-  CHECK(receiver.send("POST", "/webhook", test::notification_of({test::alert_of("A")}).dump(), bad).status == 200);
+  // A page that posts alerts would scale what it likes.
+  CHECK(receiver.send("POST", "/webhook", test::notification_of({test::alert_of("A")}).dump(), bad).status == 403);
 }
 
 TEST_CASE("a write of the same site, and of a program, is taken") {
