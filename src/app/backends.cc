@@ -1,10 +1,6 @@
 #include "app/backends.h"
 
-#include <array>
-#include <cstdlib>
 #include <utility>
-
-#include <unistd.h>
 
 #include "act/advisory.h"
 #include "act/command.h"
@@ -17,6 +13,7 @@
 #include "act/kubernetes/workload.h"
 #include "act/node_pool/pool.h"
 #include "act/simulated.h"
+#include "app/installation.h"
 
 namespace alertscaler::app {
 
@@ -62,14 +59,9 @@ struct OnBoth {
   node_pool::Faces faces{};
 };
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): never set by us
-  return value == nullptr ? "" : value;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+kubernetes::OwnPod own_pod() {
+  const Surroundings around = surroundings("");
+  return {around.pod_namespace, around.pod};
 }
 
 // Are both nodes of one cluster? Then what we know of a node holds, whichever of them the target is now.
@@ -143,8 +135,9 @@ std::shared_ptr<kubernetes::Events> BackendFactory::events(const Settings& setti
   auto server = api_server(settings);
   if (!events_ || server != events_of_) {
     events_of_ = server;
-    const std::string pod = environment("POD_NAME");
-    events_ = std::make_shared<kubernetes::Events>(std::move(server), pod.empty() ? host_name() : pod, clock_);
+    const Surroundings around = surroundings("");
+    events_ =
+        std::make_shared<kubernetes::Events>(std::move(server), around.pod.empty() ? around.host : around.pod, clock_);
   }
   return events_;
 }
@@ -188,7 +181,7 @@ control::Hands BackendFactory::make(const Target& target, const Settings& settin
       auto both = std::make_shared<OnCluster>();
       both->server = factory.api_server(settings);
       both->events = factory.events(settings);
-      const kubernetes::OwnPod own{environment("POD_NAMESPACE"), environment("POD_NAME")};
+      const kubernetes::OwnPod own = own_pod();
       both->nodes =
           kubernetes::attended(kubernetes::make_node_backend({target.name, nodes, own, factory.installation_},
                                                              *both->server, both->events.get(), factory.clock_),
@@ -201,7 +194,7 @@ control::Hands BackendFactory::make(const Target& target, const Settings& settin
       all->engine = factory.engine(backend_name(nodes), settings.docker);
       all->server = factory.api_server(settings);
       all->events = factory.events(settings);
-      const kubernetes::OwnPod own{environment("POD_NAMESPACE"), environment("POD_NAME")};
+      const kubernetes::OwnPod own = own_pod();
       node_pool::Settings pool{target.name, nodes, target.policy.drain, target.policy.timeout};
       pool.installation = factory.installation_;
       if (!own.name.empty()) pool.own_pod = own.name_space + "/" + own.name;
