@@ -1,5 +1,5 @@
 # Warnings, sanitizers and the language standard, as one INTERFACE target; nothing is set globally but the launcher.
-option(ALERTSCALER_WERROR "Warnings are errors (on in the presets, off for somebody else's compiler)" OFF)
+option(ALERTSCALER_WERROR "Warnings are errors (on where we develop; off in what others build, whose compiler may warn of what ours does not)" OFF)
 option(ALERTSCALER_CRASH_POINTS "Honour ALERTSCALER_CRASH_AT: the process kills itself at a named point of an action" OFF)
 set(ALERTSCALER_SANITIZE "" CACHE STRING "Sanitizers: address;undefined or thread")
 

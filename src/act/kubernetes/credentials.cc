@@ -115,8 +115,8 @@ Status Credentials::refresh_plugin(Known& known, bool anyway, const std::stop_to
   if (!given && given.error().kind == ErrorKind::cancelled) return fail(std::move(given).error());
   known.given_at = clock_.now();
   known.failed.reset();
-  known.given.reset();
   if (!given) {
+    known.given.reset();
     known.failed = given.error();
     return fail(std::move(given).error());
   }
