@@ -43,6 +43,10 @@ class Backend {
   // have left undone, and what else is in the way of the next one.
   [[nodiscard]] virtual Status tidy(std::stop_token /*stop*/) { return {}; }
 
+  // Nobody will look at this target again, which is no dry run: what it has half done is ended now, by force if need
+  // be.
+  [[nodiscard]] virtual Status leave(std::stop_token /*stop*/) { return {}; }
+
   // An action has ended, or the target has come to be blocked: for those who look at it where it lives. Never waits.
   virtual void announce(const HistoryEntry&) {}
   virtual void announce(const Decision&) {}

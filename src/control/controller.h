@@ -147,6 +147,7 @@ class Controller final : public receive::Controller {
   void forget(Runtime& runtime);
   void farewell(Runtime& runtime, const std::string& why);
   void put_floor_back(Look& look);
+  void end_action(Look& look, const std::string& why);
   void settle_unknown();
   [[nodiscard]] bool map_late_alerts();
 

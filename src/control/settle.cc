@@ -108,8 +108,18 @@ void Controller::farewell(Runtime& runtime, const std::string& why) {
   if (!setup->hands.replicas) return;
   Look look{runtime, setup, reload_stop_.get_token(), {}, store_.state(runtime.name), {}, {}, is_dry_run(*setup)};
   put_floor_back(look);
+  end_action(look, why);
+  if (look.dry_run) return;
+  const Status left = setup->hands.replicas->leave(look.stop);
+  if (!left) {
+    log::warn("target.left_undone", {{"target", runtime.name.text}, {"error", left.error().message}});
+  }
+}
+
+void Controller::end_action(Look& look, const std::string& why) {
+  Runtime& runtime = look.runtime;
   if (!look.state.in_flight) return;
-  const auto observed = setup->hands.replicas->observe(look.change(), look.stop);
+  const auto observed = look.setup->hands.replicas->observe(look.change(), look.stop);
   const bool is_there = observed && decide::reached(*look.state.in_flight, *observed);
   std::string error = is_there ? "" : why;
   if (look.is_pool() && !look.dry_run && !is_there && !taken_back(look, error)) {

@@ -34,6 +34,8 @@ ELSEWHERE = {
     "A drain does not end": "test_kubernetes_drain.py::test_a_budget_that_allows_none_is_shown_and_ends_by_timeout",
     "A new node of a pool goes again":
         "../unit/node_pool_test.cc::a container that never becomes a ready node shows its log",
+    "A pool takes no node away": "test_node_pool_neighbours.py::test_a_node_that_is_away_for_a_moment_is_not_taken",
+    "A pool leaves nodes alone": "test_node_pool_neighbours.py::test_two_installations_with_a_target_of_one_name",
     "A pool makes no node at all": "../unit/node_pool_test.cc::an image that the engine does not have is named",
     "A Swarm service is left alone": "test_swarm.py::test_a_rolling_update_is_not_disturbed",
     "Notifications get 503": "test_store_trouble.py::test_a_full_disk",

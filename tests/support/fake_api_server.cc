@@ -6,6 +6,7 @@
 #include <httplib.h>
 
 #include "base/text.h"
+#include "support/backlog.h"
 
 namespace alertscaler::test {
 using Json = FakeApiServer::Json;
@@ -42,11 +43,13 @@ void FakeApiServer::serve() {
   server_->Get(".*", handler).Post(".*", handler).Put(".*", handler).Patch(".*", handler).Delete(".*", handler);
   server_->set_tcp_nodelay(true);
   server_->set_keep_alive_timeout(1);  // stop() waits for connections that are idle
+  const Backlog backlog(*server_);
   if (port_ == 0) {
     port_ = server_->bind_to_any_port("127.0.0.1");
   } else if (!server_->bind_to_port("127.0.0.1", port_)) {
     throw std::runtime_error("the port is taken");
   }
+  backlog.lengthen();
   thread_ = std::thread([this] { server_->listen_after_bind(); });
   while (!server_->is_running()) std::this_thread::yield();
 }

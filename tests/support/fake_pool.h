@@ -38,6 +38,7 @@ struct FakePool {
   int stops_in = 0;                 // moves that the removal of a drained one takes
   std::deque<Error> observe_errors, apply_errors, clean_up_errors;
   int tidied = 0;                  // calls of tidy()
+  int left = 0;                    // calls of leave()
   int most_at_once = 0;            // the most nodes that were ever cordoned at the same time
   std::vector<std::string> order;  // what happened to which node: "made p-3", "cordoned p-1", "removed p-1"
 
@@ -150,6 +151,12 @@ class FakePoolCount final : public Backend {
     for (const auto& [name, node] : std::map(pool_.nodes)) {
       if (node.action == change.id && !pool_.is_ready(node, clock_)) pool_.remove(name);
     }
+    return {};
+  }
+
+  Status leave(std::stop_token /*stop*/) override {
+    ++pool_.left;
+    for (const std::string& name : names_of(&FakePool::Node::going)) pool_.remove(name);
     return {};
   }
 

@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "model/kubernetes_access.h"
+#include "support/backlog.h"
 
 namespace alertscaler::test {
 
@@ -49,7 +50,9 @@ class StubApiServer {
     server_.Put(".*", handle);
     server_.Delete(".*", handle);
     server_.set_tcp_nodelay(true);
+    const Backlog backlog(server_);
     port_ = server_.bind_to_any_port("127.0.0.1");
+    backlog.lengthen();
     thread_ = std::thread([this] { server_.listen_after_bind(); });
     while (!server_.is_running()) std::this_thread::yield();
   }

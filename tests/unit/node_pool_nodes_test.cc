@@ -104,6 +104,52 @@ TEST_CASE("a replacement that is not wanted any more goes again") {
   CHECK(world.count() == "2 of 2 ready");
 }
 
+TEST_CASE("a node that stays out of work keeps what stands in for it") {
+  Replaced world;
+  world.drain("w-1");
+  world.join("w-3");
+  world.drain("w-1");
+  REQUIRE(world.nodes() == "w-1 replaced cordoned, w-2, w-3");
+  REQUIRE(world.faces.nodes->let_go("w-1", {}));  // as when the alert ends and nobody may undo what it did
+  world.tidy(12);
+  CHECK(world.nodes() == "w-1 cordoned, w-2, w-3");
+  CHECK(world.engine.names() == "w-1 running, w-2 running, w-3 running");
+  CHECK(world.count() == "2 of 2 ready");
+  CHECK(world.observe().note == "w-3 stands in for w-1, which is cordoned");
+  world.server.change("/api/v1/nodes/w-1", {{"spec", {{"unschedulable", nullptr}}}});
+  world.tidy(12);
+  CHECK(world.engine.names() == "w-1 running, w-2 running");
+  CHECK(world.observe().note.empty());
+}
+
+TEST_CASE("a replacement that cannot be removed again works on, and it is said why") {
+  Replaced world;
+  world.drain("w-1");
+  world.join("w-3");
+  test::add_node_pod(world.server, "w-3", "bare", {{"metadata", {{"ownerReferences", nullptr}}}});
+  REQUIRE(world.faces.nodes->uncordon("w-1", {}));
+  (void)world.observe();
+  SECTION("a pod that may not be evicted") {
+    const Status refused = world.faces.replicas->tidy({});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message.find("demo/bare") != std::string::npos);
+    CHECK(world.nodes() == "w-1, w-2, w-3");
+    world.server.remove("/api/v1/namespaces/demo/pods/bare");
+    world.tidy(10);
+    CHECK(world.nodes() == "w-1, w-2, w-3");  // not all the time
+    world.clock.advance(1min);
+    world.tidy(10);
+    CHECK(world.nodes() == "w-1, w-2");
+  }
+  SECTION("a pod that takes its time") {
+    world.server.remove("/api/v1/namespaces/demo/pods/bare");
+    test::add_node_pod(world.server, "w-3", "web-3");
+    world.evictions.terminate = true;
+    world.tidy(3);
+    CHECK(world.observe().waits.find("w-3 is being drained: 1 pod is left") != std::string::npos);
+  }
+}
+
 TEST_CASE("a replacement that does not get ready is removed, and the drain fails with what its log says") {
   Replaced world;
   world.drain("w-1");

@@ -1,6 +1,7 @@
 // The count of a pool of containers, against an engine and an API server of the test's own.
 #include <algorithm>
 
+#include "act/docker/inspected.h"
 #include "support/node_pool_world.h"
 
 using namespace alertscaler;
@@ -304,11 +305,108 @@ TEST_CASE("a dead node of a pool of the same name, but of another installation, 
         "/api/v1/nodes/" + name,
         {{"metadata", {{"annotations", {{"alertscaler.io/pool", i == 7 ? "workers@there" : "workers@here"}}}}}});
   }
-  CHECK(world.observe().note.find("w-7, w-8; if it is gone") != std::string::npos);
+  CHECK(world.observe().note.find("in the cluster: w-8; if it is gone") != std::string::npos);
+  CHECK(world.observe().note.find("nodes of another pool have names as this one gives them: w-7") != std::string::npos);
   world.clock.advance(std::chrono::minutes{5});
-  CHECK(world.observe().note.find("w-7; if it is gone") != std::string::npos);
+  CHECK(world.observe().note.find("w-8") == std::string::npos);
   world.tidy();
   CHECK(world.nodes() == "w-1, w-7");
+}
+
+TEST_CASE("two installations with a target of one name on one engine leave each other's nodes alone") {
+  World world;
+  world.settings.installation = "here";
+  world.restart();
+  world.fill(2);
+  CHECK(world.docker.inspect("w-1", {})->document.at("Config").at("Labels").at("alertscaler.installation") == "here");
+  world.engine.set("w-2", "exited");
+  world.keep = {};
+  world.settings.installation = "there";
+  world.restart();
+  const Observed observed = world.observe(world.change(0, 1));
+  CHECK(observed.replicas == 0);
+  CHECK(observed.note.find("containers of another installation's pool of the same name are left alone: w-1, w-2") !=
+        std::string::npos);
+  REQUIRE(world.apply(world.change(0, 1)));
+  CHECK(world.engine.names() == "w-1 running, w-2 exited, w-3 running");
+  world.join("w-3");
+  world.tidy();
+  CHECK(world.count() == "1 of 1 ready");
+  REQUIRE(world.carry_out(world.change(1, 0)) > 0);
+  world.clock.advance(std::chrono::minutes{5});
+  world.tidy(2);
+  CHECK(world.engine.names() == "w-1 running, w-2 exited");
+  CHECK(world.nodes() == "w-1, w-2");
+}
+
+TEST_CASE("a container whose name another pool's node has in the cluster is no node, and does nothing to that one") {
+  World world;
+  world.settings.installation = "here";
+  world.restart();
+  const Change up = world.change(0, 1);
+  REQUIRE(world.apply(up));
+  world.join("w-1");
+  world.server.change("/api/v1/nodes/w-1",
+                      {{"metadata", {{"annotations", {{"alertscaler.io/pool", "workers@there"}}}}}});
+  CHECK(world.count(up) == "0 of 1 ready");
+  CHECK(world.observe(up).waits.find("the cluster's node w-1 is another pool's (workers@there)") == 0);
+  REQUIRE(world.faces.replicas->clean_up(up, {}));
+  CHECK(world.engine.names().empty());
+  CHECK(world.nodes() == "w-1");
+}
+
+TEST_CASE("of a scale-up that has failed nothing is removed that has work") {
+  World world;
+  const Change up = world.change(0, 2);
+  REQUIRE(world.apply(up));
+  world.join("w-1");
+  test::add_node_pod(world.server, "w-1", "web-1");
+  world.set_ready("w-1", false);
+  world.join("w-2", false);
+  REQUIRE(world.faces.replicas->clean_up(up, {}));
+  CHECK(world.engine.names() == "w-1 running");
+  CHECK(world.nodes() == "w-1");
+}
+
+TEST_CASE("who is not looked after any more leaves nothing half done") {
+  World world;
+  world.fill(3);
+  for (int i = 1; i <= 3; ++i) test::add_node_pod(world.server, "w-" + std::to_string(i), "a-" + std::to_string(i));
+  world.engine.set_slow_stop(true);
+  SECTION("what is drained takes work again") {
+    world.evictions.terminate = true;
+    REQUIRE(world.apply(world.change(3, 2)));
+    REQUIRE(world.nodes() == "w-1, w-2, w-3 leaving cordoned");
+    REQUIRE(world.faces.replicas->leave({}));
+    CHECK(world.nodes() == "w-1, w-2, w-3");
+  }
+  SECTION("what is certain to go, goes") {
+    const Change down = world.change(3, 2);
+    for (int pass = 0; pass < 9; ++pass) {
+      REQUIRE(world.apply(down));
+      world.clock.advance(1s);
+    }
+    REQUIRE(world.nodes() == "w-1, w-2, w-3 leaving removed cordoned");
+    REQUIRE(world.faces.replicas->leave({}));
+    CHECK(world.nodes() == "w-1, w-2");
+    CHECK(world.engine.names() == "w-1 running, w-2 running");
+  }
+  SECTION("what should have taken a place and has not joined, goes") {
+    DrainPolicy policy;
+    policy.replace = true;
+    REQUIRE(world.faces.nodes->drain("w-1", policy, {}));
+    REQUIRE(world.engine.names() == "w-1 running, w-2 running, w-3 running, w-4 running");
+    REQUIRE(world.faces.replicas->leave({}));
+    CHECK(world.engine.names() == "w-1 running, w-2 running, w-3 running");
+  }
+  SECTION("what has joined to take a place, stays") {
+    DrainPolicy policy;
+    policy.replace = true;
+    REQUIRE(world.faces.nodes->drain("w-1", policy, {}));
+    world.join("w-4");
+    REQUIRE(world.faces.replicas->leave({}));
+    CHECK(world.engine.names() == "w-1 running, w-2 running, w-3 running, w-4 running");
+  }
 }
 
 TEST_CASE("containers of another target, and of nobody, are none of ours") {

@@ -40,6 +40,7 @@ TEST_CASE("the victim: dead ones first, then the fewest pods, then the newest; w
   SECTION("a dead one") {
     world.set_ready("w-2", false);
     test::add_node_pod(world.server, "w-2", "lost");
+    world.clock.advance(5min);
     CHECK(victim() == "w-2 at once");
   }
   SECTION("protected by its annotation") {
@@ -155,4 +156,95 @@ TEST_CASE("only as many at once as may be unavailable") {
     REQUIRE(world.apply(down));
     CHECK(world.nodes() == "w-1 cordoned, w-2, w-3, w-4");
   }
+}
+
+TEST_CASE("a node that is not ready for a moment is not dead: it is not taken, and keeps others from being taken") {
+  World world;
+  world.fill(3);
+  world.set_ready("w-2", false);
+  const Change down = world.change(3, 2);
+  SECTION("one may be unavailable, and is") {
+    REQUIRE(world.apply(down));
+    CHECK(world.nodes() == "w-1, w-2, w-3");
+    CHECK(world.observe(down).waits.find(
+              "no node is taken now: w-2 cannot work, and max_unavailable allows 1 at once") != std::string::npos);
+    world.set_ready("w-2", true);
+    REQUIRE(world.apply(down));
+    CHECK(world.nodes() == "w-1, w-2, w-3 leaving cordoned");
+    CHECK(world.observe(down).waits.find("no node is taken") == std::string::npos);
+  }
+  SECTION("two may be") {
+    world.settings.drain.max_unavailable.amount = 2;
+    world.restart();
+    REQUIRE(world.apply(down));
+    CHECK(world.nodes() == "w-1, w-2, w-3 leaving cordoned");
+  }
+  SECTION("for so long that it is dead") {
+    world.clock.advance(5min);
+    REQUIRE(world.apply(down));
+    CHECK(world.nodes() == "w-1, w-3");
+    CHECK(world.engine.names() == "w-1 running, w-3 running");
+  }
+  SECTION("its container has stopped, and nothing of it is ready") {
+    world.engine.set("w-2", "exited");
+    REQUIRE(world.apply(down));
+    CHECK(world.nodes() == "w-1, w-3");
+  }
+  SECTION("its container has stopped, and the cluster does not know yet") {
+    world.set_ready("w-2", true);
+    world.engine.set("w-2", "exited");
+    REQUIRE(world.apply(down));
+    CHECK(world.nodes() == "w-1, w-2, w-3");
+  }
+}
+
+TEST_CASE("a node that stops answering while it is drained goes on being drained") {
+  World world;
+  world.fill(2);
+  test::add_node_pod(world.server, "w-1", "web-1");
+  test::add_node_pod(world.server, "w-2", "web-2");
+  world.evictions.terminate = true;
+  const Change down = world.change(2, 1);
+  REQUIRE(world.apply(down));
+  REQUIRE(world.apply(down));
+  REQUIRE(world.nodes() == "w-1, w-2 leaving cordoned");
+  world.set_ready("w-2", false);
+  for (int pass = 0; pass < 10; ++pass) {
+    REQUIRE(world.apply(down));
+    world.clock.advance(1s);
+  }
+  CHECK(world.nodes() == "w-1, w-2 leaving cordoned");
+  CHECK(world.engine.names() == "w-1 running, w-2 running");
+  CHECK(world.observe(down).waits.find("w-2 is being drained: 1 pod is left") != std::string::npos);
+}
+
+TEST_CASE("dead ones go one after the other, too") {
+  World world;
+  world.fill(4);
+  world.engine.set_slow_stop(true);
+  for (const char* name : {"w-2", "w-3"}) world.set_ready(name, false);
+  world.clock.advance(5min);
+  const Change down = world.change(4, 1);
+  for (int pass = 0; pass < 3; ++pass) REQUIRE(world.apply(down));
+  CHECK(world.nodes() == "w-1, w-2, w-3 removed, w-4");
+  world.engine.finish_stops();
+  REQUIRE(world.apply(down));
+  REQUIRE(world.apply(down));
+  CHECK(world.nodes() == "w-1, w-2 removed, w-4");
+}
+
+TEST_CASE("a container that is no node goes when that lasts, at once and alone") {
+  World world;
+  world.fill(3);
+  world.engine.set_slow_stop(true);
+  world.server.remove("/api/v1/nodes/w-2");
+  const Change down = world.change(3, 2);
+  REQUIRE(world.apply(down));
+  CHECK(world.engine.names() == "w-1 running, w-2 running, w-3 running");
+  CHECK(world.nodes() == "w-1, w-3");
+  world.clock.advance(5min);
+  for (int pass = 0; pass < 3; ++pass) REQUIRE(world.apply(down));
+  CHECK(world.engine.names() == "w-1 running, w-3 running");
+  CHECK(world.nodes() == "w-1, w-3");
+  CHECK(world.count(down) == "2 of 2 ready");
 }

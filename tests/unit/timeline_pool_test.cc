@@ -482,3 +482,16 @@ TEST_CASE("pool: what is under way is given up when the target leaves, and no no
   CHECK(story.run(2min) == "0s down 3->2 interrupted after 1m: the target was removed from the configuration\n");
   CHECK(story.pool().history() == "cordoned p-3\nuncordoned p-3\n");
 }
+
+TEST_CASE("pool: what is certain to go does not stay behind when the target leaves, unless it is a dry run") {
+  const bool dry_run = GENERATE(false, true);
+  Policy policy = once();
+  policy.dry_run = dry_run;
+  PoolTimeline story(policy);
+  story.pool().stops_in = 1000;
+  story.node_of("p-3").going = true;
+  story.at(1min, [&] { CHECK(story.controller().reload({std::make_shared<Settings>(), {}, {}}).has_value()); });
+  (void)story.run(2min);
+  CHECK(story.pool().left == (dry_run ? 0 : 1));
+  CHECK(story.pool().history() == (dry_run ? "" : "removed p-3\n"));
+}

@@ -69,10 +69,15 @@ Result<Pool> PoolBackend::look(const std::stop_token& stop) {
     return std::none_of(pool.members.begin(), pool.members.end(), [&](const Member& m) { return m.id == entry.first; });
   };
   std::erase_if(noticed_, is_gone);
-  for (const Member& member : pool.members) (void)noticed(member);
+  for (Member& member : pool.members) {
+    std::optional<Instant>& alone_since = noticed(member).alone_since;
+    if (member.node) alone_since.reset();
+    if (!member.node && !alone_since) alone_since = clock_.now();
+    member.alone_since = alone_since;
+  }
   std::erase_if(drain_waits_, [&](const auto& entry) {
     const Member* const member = pool.find(entry.first);
-    return member == nullptr || !member->leaving();
+    return member == nullptr || !(member->leaving() || is_surplus(*member, pool));
   });
   return pool;
 }
@@ -117,10 +122,14 @@ Result<Observed> PoolBackend::observe(const std::optional<Change>& in_flight, st
     if (const auto waits = drain_waits_.find(member.name); waits != drain_waits_.end())
       add(observed.waits, waits->second);
     if (member.removed()) add(observed.waits, member.name + " is drained, and is being removed");
+    const bool forgotten = member.leaving() && !in_flight;  // until it is tidied up
+    if (forgotten) add(observed.note, member.name + " is cordoned for a removal that was given up");
   }
+  if (!in_flight) held_up_.clear();
+  add(observed.waits, held_up_);
   // An action that makes some does not wait for those that still go.
   observed.settled = grows || !going;
-  observed.note = note_of(*pool);
+  add(observed.note, note_of(*pool));
   if (pool->members.empty() && !keep_.get(keep_key())) {
     add(observed.note, "no node of it was ever made: ask for the first by hand, or let min be 0");
   }
@@ -133,6 +142,10 @@ std::string PoolBackend::why_not_ready(const Member& member, const std::stop_tok
   if (!member.live())
     return "the container " + member.name + " is not running; docker start " + member.name + " brings its node back";
   if (member.life == docker::Life::paused) return "the container " + member.name + " is paused";
+  if (!member.taken_by.empty()) {
+    return "the cluster's node " + member.name + " is another pool's (" + member.taken_by +
+           "), so that the container of that name cannot be one; let each pool have a name_prefix of its own";
+  }
   const std::string why = member.node ? "node " + member.name + " is not ready: " + member.node->why_not_ready
                                       : member.name + " has not joined the cluster yet";
   if (clock_.now() - noticed(member).since < settings_.log_after) return why;
@@ -159,21 +172,38 @@ std::string PoolBackend::with_log(std::string why, const Member& member, const s
   return seen.log.empty() ? why : why + "; its log ends: " + seen.log;
 }
 
-// Nodes that are called as ours and that we have no container of; those that carry our mark go by themselves.
+// What somebody has to look after.
 std::string PoolBackend::note_of(const Pool& pool) {
-  std::vector<std::string> names;
+  std::vector<std::string> names, taken, in_place;
   for (const ClusterNode& node : pool.strays) {
-    if (!is_leftover(node, clock_.now())) names.push_back(node.name);
+    if (is_leftover(node, clock_.now()) || pool.find(node.name) != nullptr) continue;
+    (node.owner.empty() ? names : taken).push_back(node.name);
+  }
+  for (const Member& member : pool.members) {
+    const Member* const replaced = pool.find(member.replaces);
+    const bool stands_in = replaced != nullptr && replaced->node && replaced->node->cordoned &&
+                           !replaced->node->replaced && !replaced->removed();
+    if (stands_in) in_place.push_back(member.name + " stands in for " + replaced->name + ", which is cordoned");
   }
   std::string note;
   if (!names.empty()) {
     note = "no container of " + shown() + " on this engine, but a node in the cluster: " + text::join(names, ", ") +
            "; if it is gone for good, kubectl delete node";
   }
-  if (note != last_note_ && !note.empty()) {
-    log::warn("pool.orphans", {{"target", settings_.target.text}, {"nodes", text::join(names, ",")}});
+  if (!taken.empty()) {
+    add(note, "nodes of another pool have names as this one gives them: " + text::join(taken, ", ") +
+                  "; let each pool have a name_prefix of its own");
   }
-  last_note_ = note;
+  if (!pool.others.empty()) {
+    add(note, "containers of another installation's pool of the same name are left alone: " +
+                  text::join(pool.others, ", ") + "; give one of the two targets another name");
+  }
+  const std::string orphans = note;
+  add(note, text::join(in_place, "; "));
+  if (orphans != last_note_ && !orphans.empty()) {
+    log::warn("pool.orphans", {{"target", settings_.target.text}, {"text", orphans}});
+  }
+  last_note_ = orphans;
   return note;
 }
 

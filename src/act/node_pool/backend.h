@@ -24,6 +24,7 @@ class PoolBackend final : public Backend, public NodeBackend {
   [[nodiscard]] Status apply(const Change& change, std::stop_token stop) override;
   [[nodiscard]] Status clean_up(const Change& change, std::stop_token stop) override;
   [[nodiscard]] Status tidy(std::stop_token stop) override;
+  [[nodiscard]] Status leave(std::stop_token stop) override;
   using Backend::announce;
 
   // One node.
@@ -40,11 +41,13 @@ class PoolBackend final : public Backend, public NodeBackend {
  private:
   // What is noticed of a container over time; forgotten by a restart, which costs time alone.
   struct Noticed {
-    Instant since;  // it was first seen
+    Instant since;                         // it was first seen
+    std::optional<Instant> alone_since{};  // it is no node
     std::optional<Instant> log_read{};
     std::string log{};
     std::optional<Instant> stop_since{};    // it was asked to stop
     std::optional<Instant> cordon_since{};  // its node was first drained so that it can go
+    std::optional<Instant> retire_after{};  // it replaces nothing, and could not be removed when it was last tried
   };
 
   // observe
@@ -66,6 +69,7 @@ class PoolBackend final : public Backend, public NodeBackend {
   [[nodiscard]] Status shrink(const Change& change, const Pool& pool, const std::stop_token& stop);
   [[nodiscard]] Result<std::vector<const Member*>> choose(const Pool& pool, std::size_t at_most,
                                                           const std::stop_token& stop);
+  [[nodiscard]] Result<Json> pods_on(const Member& member, const std::stop_token& stop);
   [[nodiscard]] Status begin_removal(const Member& member, const std::stop_token& stop);
   [[nodiscard]] Status move_on(const Member& member, const std::stop_token& stop);
   // One move of the drain of what is to go. `empty` only when it has been so for a while.
@@ -75,6 +79,9 @@ class PoolBackend final : public Backend, public NodeBackend {
   [[nodiscard]] Result<bool> stop_container(const Member& member, const std::stop_token& stop);
   [[nodiscard]] Status remove_container(const Member& member, bool force, const std::stop_token& stop);
   [[nodiscard]] Status destroy(const Member& member, const std::stop_token& stop);
+  // The same of what should have become one within a time. A node that does have work is left.
+  [[nodiscard]] Status destroy_unless_used(const Member& member, const std::stop_token& stop);
+  [[nodiscard]] Status end_at_once(const Member& member, const std::stop_token& stop);
   [[nodiscard]] Status delete_node(const ClusterNode& node, const std::stop_token& stop);
   [[nodiscard]] Status keep_after_all(const Member& member, const std::stop_token& stop);
   [[nodiscard]] Status set_mark(const std::string& node, std::string_view annotation, bool on,
@@ -115,6 +122,7 @@ class PoolBackend final : public Backend, public NodeBackend {
   std::optional<NoneToRemove> none_to_remove_;      // not asked again before then
   std::map<std::string, Noticed> noticed_;          // by id
   std::map<std::string, std::string> drain_waits_;  // by node, of those that are leaving
+  std::string held_up_;                             // why a scale-down takes no node now
   std::string last_note_;
 };
 

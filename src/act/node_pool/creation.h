@@ -28,8 +28,9 @@ struct Creation {
 // Why a container is made.
 struct Purpose {
   TargetName target;
-  ActionId action = 0;     // 0: of none
-  std::string replaces{};  // the node in whose place it is; empty: none
+  ActionId action = 0;         // 0: of none
+  std::string replaces{};      // the node in whose place it is; empty: none
+  std::string installation{};  // of this program; empty: not known
 };
 [[nodiscard]] Creation creation_of(const DockerNodes& nodes, int index, const Purpose& purpose);
 

@@ -38,7 +38,8 @@ Status PoolBackend::grow(const Change& change, const Pool& pool, const std::stop
   }
   const int missing = change.to - count(pool, std::to_string(change.id));
   for (int made = 0; made < missing && (made == 0 || std::chrono::steady_clock::now() < until); ++made) {
-    if (const auto name = make({settings_.target, change.id, ""}, pool, stop); !name) return fail(name.error());
+    if (const auto name = make({settings_.target, change.id, "", settings_.installation}, pool, stop); !name)
+      return fail(name.error());
   }
   return {};
 }

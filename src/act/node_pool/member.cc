@@ -14,13 +14,19 @@ namespace {
 constexpr std::array<const char*, 3> control_plane = {"node-role.kubernetes.io/control-plane",
                                                       "node-role.kubernetes.io/master", "node-role.kubernetes.io/etcd"};
 
-// The target's name is enough: that a node is this pool's, its container proves. Where there is none, whose mark it is
-// matters.
-bool has_mark(const Json& node, std::string_view annotation, const kubernetes::Signature& own, bool& foreign) {
+// Whether the node has our mark; whose mark it has otherwise goes to `owner`.
+bool has_mark(const Json& node, std::string_view annotation, const kubernetes::Signature& own, std::string& owner) {
   const auto mark = kubernetes::read_signature(string_at(node, "metadata", "annotations", annotation));
-  if (mark.target.empty() || mark.target != own.target) return false;
-  foreign = foreign || !kubernetes::same_installation(mark, own);
-  return true;
+  if (mark.target.empty()) return false;
+  if (mark.target == own.target && kubernetes::same_installation(mark, own)) return true;
+  owner = mark.text();
+  return false;
+}
+
+template <class... Keys>
+std::optional<Instant> time_at(const Json& value, const Keys&... keys) {
+  const auto time = text::parse_time(string_at(value, keys...));
+  return time ? std::optional<Instant>(*time) : std::nullopt;
 }
 
 std::string protection_of(const Json& node) {
@@ -44,27 +50,32 @@ ClusterNode read_node(const Json& node, const std::string& mark) {
   out.name = string_at(node, "metadata", "name");
   out.uid = string_at(node, "metadata", "uid");
   out.why_not_ready = "it has said nothing of itself yet";
+  out.not_ready_since = time_at(node, "metadata", "creationTimestamp");
   for (const Json& condition : at(node, "status", "conditions")) {
     if (string_at(condition, "type") != "Ready") continue;
     out.ready = string_at(condition, "status") == "True";
-    if (const auto since = text::parse_time(string_at(condition, "lastTransitionTime")); since && !out.ready) {
-      out.not_ready_since = *since;
-    }
+    out.not_ready_since = out.ready ? std::nullopt : time_at(condition, "lastTransitionTime");
     const std::string message = string_at(condition, "message");
     out.why_not_ready = message.empty() ? string_at(condition, "reason") : message;
   }
   out.cordoned = bool_at(node, "spec", "unschedulable");
   const kubernetes::Signature own = kubernetes::read_signature(mark);
-  out.member = has_mark(node, kubernetes::pool_member, own, out.foreign);
-  out.leaving = has_mark(node, kubernetes::pool_leaving, own, out.foreign);
-  out.removed = has_mark(node, kubernetes::pool_removed, own, out.foreign);
-  out.replaced = has_mark(node, kubernetes::pool_replaced, own, out.foreign);
+  out.member = has_mark(node, kubernetes::pool_member, own, out.owner);
+  out.leaving = has_mark(node, kubernetes::pool_leaving, own, out.owner);
+  out.removed = has_mark(node, kubernetes::pool_removed, own, out.owner);
+  out.replaced = has_mark(node, kubernetes::pool_replaced, own, out.owner);
   out.protection = protection_of(node);
   return out;
 }
 
 bool Member::live() const {
   return life == docker::Life::running || life == docker::Life::paused || life == docker::Life::restarting;
+}
+
+bool Member::dead(Instant now) const {
+  if (!live()) return !node || !node->ready;
+  const std::optional<Instant> since = node ? node->not_ready_since : alone_since;
+  return since && now - *since >= dead_after;
 }
 
 const Member* Pool::find(std::string_view name) const {
@@ -87,24 +98,35 @@ Pool read_pool(const Json& containers, const Json& nodes, const std::string& pre
     std::string name = node.name;
     by_name.emplace(std::move(name), std::move(node));
   }
+  const std::string own = kubernetes::read_signature(mark).installation;
   Pool pool;
   for (const Json& entry : containers.is_array() ? containers : Json::array()) {
     Member member;
     member.id = string_at(entry, "Id");
     if (member.id.empty()) continue;
     member.name = docker::name_in(entry);
+    const std::string maker = string_at(entry, "Labels", label::installation);
+    if (!maker.empty() && !own.empty() && maker != own) {
+      pool.others.push_back(member.name);
+      continue;
+    }
     member.index = text::parse_int(string_at(entry, "Labels", label::index)).value_or(0);
     member.life = docker::parse_life(string_at(entry, "State"));
     member.action = string_at(entry, "Labels", label::action);
     member.replaces = string_at(entry, "Labels", label::replaces);
     if (const auto node = by_name.find(member.name); node != by_name.end()) {
-      member.node = std::move(node->second);
-      by_name.erase(node);
+      if (node->second.owner.empty()) {
+        member.node = std::move(node->second);
+        by_name.erase(node);
+      } else {
+        member.taken_by = node->second.owner;
+      }
     }
     pool.members.push_back(std::move(member));
   }
   std::sort(pool.members.begin(), pool.members.end(),
             [](const Member& a, const Member& b) { return std::tie(a.index, a.name) < std::tie(b.index, b.name); });
+  std::sort(pool.others.begin(), pool.others.end());
   for (auto& [name, node] : by_name) {
     const bool marked = node.member || node.leaving || node.removed;
     if (marked || index_in(name, prefix)) pool.strays.push_back(std::move(node));
@@ -113,7 +135,7 @@ Pool read_pool(const Json& containers, const Json& nodes, const std::string& pre
 }
 
 bool is_leftover(const ClusterNode& stray, Instant now) {
-  if (stray.foreign) return false;
+  if (!stray.owner.empty()) return false;
   const bool is_dead = stray.not_ready_since && now - *stray.not_ready_since >= dead_after;
   return stray.removed || ((stray.member || stray.leaving) && is_dead);
 }
@@ -140,7 +162,8 @@ int count(const Pool& pool, std::string_view in_flight) {
 bool is_surplus(const Member& member, const Pool& pool) {
   if (member.replaces.empty() || member.removed()) return false;
   const Member* const replaced = pool.find(member.replaces);
-  return replaced != nullptr && replaced->node && !replaced->node->replaced && !replaced->removed();
+  if (replaced == nullptr || !replaced->node || replaced->removed()) return false;
+  return !replaced->node->replaced && !replaced->node->cordoned;
 }
 
 std::optional<int> index_in(std::string_view name, std::string_view prefix) {
@@ -157,6 +180,7 @@ int highest_index(const Pool& pool, std::string_view prefix) {
     highest = std::max({highest, member.index, index_in(member.name, prefix).value_or(0)});
   }
   for (const ClusterNode& node : pool.strays) highest = std::max(highest, index_in(node.name, prefix).value_or(0));
+  for (const std::string& name : pool.others) highest = std::max(highest, index_in(name, prefix).value_or(0));
   return highest;
 }
 

@@ -17,10 +17,11 @@ namespace alertscaler::node_pool {
 using namespace json;
 
 namespace label {
-inline constexpr const char* pool = "alertscaler.pool";          // the target's name
-inline constexpr const char* index = "alertscaler.index";        // the number in its name
-inline constexpr const char* action = "alertscaler.action";      // the action that made it; 0 of a replacement
-inline constexpr const char* replaces = "alertscaler.replaces";  // the node in whose place it is
+inline constexpr const char* pool = "alertscaler.pool";                  // the target's name
+inline constexpr const char* index = "alertscaler.index";                // the number in its name
+inline constexpr const char* action = "alertscaler.action";              // the action that made it; 0 of a replacement
+inline constexpr const char* replaces = "alertscaler.replaces";          // the node in whose place it is
+inline constexpr const char* installation = "alertscaler.installation";  // of this program, that made it
 }  // namespace label
 
 // A Node of the cluster.
@@ -28,14 +29,14 @@ struct ClusterNode {
   std::string name;
   std::string uid;
   bool ready = false;
-  std::string why_not_ready;  // as its kubelet or the cluster says it
-  std::optional<Instant> not_ready_since;
+  std::string why_not_ready;               // as its kubelet or the cluster says it
+  std::optional<Instant> not_ready_since;  // by the cluster's clock; absent: it is ready
   bool cordoned = false;
   bool member = false;     // our marks: it is of this pool,
   bool leaving = false;    // is drained so that it can be removed, and may come back,
   bool removed = false;    // will be removed, whatever comes,
   bool replaced = false;   // and another one is made to take its place
-  bool foreign = false;    // by a target of the same name, but of another installation of this program
+  std::string owner;       // the signature of another target or installation whose node it is; empty: of none
   std::string protection;  // why it must not be removed; empty: it may be
 };
 // `mark` is the value that our annotations have on nodes of this pool: the text of a kubernetes::Signature.
@@ -48,17 +49,22 @@ struct Member {
   int index = 0;
   docker::Life life = docker::Life::exited;
   std::string action;
-  std::string replaces;             // empty: nothing
-  std::optional<ClusterNode> node;  // absent: it has not joined, or was deleted from the cluster
+  std::string replaces;                  // empty: nothing
+  std::optional<ClusterNode> node;       // absent: it has not joined, or was deleted from the cluster
+  std::string taken_by;                  // whose node has its name, so that it is none itself; empty: nobody's
+  std::optional<Instant> alone_since{};  // when it was first seen to be no node, where it is none
 
   [[nodiscard]] bool live() const;  // has a process
+  // Nothing runs there any more, and the cluster knows: so it goes first, and undrained. What is not ready for a moment
+  // is not dead.
+  [[nodiscard]] bool dead(Instant now) const;
   [[nodiscard]] bool ready() const { return life == docker::Life::running && node && node->ready; }
   [[nodiscard]] bool removed() const { return node && node->removed; }
   [[nodiscard]] bool leaving() const { return node && node->leaving && !node->removed; }
 };
 
-// A node of ours without a container and without a kubelet counts as dead after this time, when the cluster, too, has
-// begun to make its pods anew elsewhere. Before that the wrong engine may have been asked, or the network be away.
+// A node without a kubelet counts as dead after this time, when the cluster, too, has begun to make its pods anew
+// elsewhere. Before that the network may be away, or the wrong engine have been asked.
 inline constexpr Duration dead_after = std::chrono::minutes{5};
 // Of a node without a container: is it certain to go, or dead, and its mark our own?
 [[nodiscard]] bool is_leftover(const ClusterNode& stray, Instant now);
@@ -67,6 +73,7 @@ inline constexpr Duration dead_after = std::chrono::minutes{5};
 struct Pool {
   std::vector<Member> members;      // by index
   std::vector<ClusterNode> strays;  // nodes that look like ours and have no container, by name
+  std::vector<std::string> others;  // containers of another installation's pool of the same name
 
   [[nodiscard]] const Member* find(std::string_view name) const;
   // The one that is to take this node's place; null: there is none.
@@ -82,7 +89,7 @@ struct Pool {
 // A replica: nothing that is left or certain to go, and no replacement as long as what it replaces is there.
 [[nodiscard]] bool counts(const Member& member, const Pool& pool, std::string_view in_flight);
 [[nodiscard]] int count(const Pool& pool, std::string_view in_flight);
-// A replacement whose node keeps its place after all.
+// A replacement whose node keeps its place after all, and works there.
 [[nodiscard]] bool is_surplus(const Member& member, const Pool& pool);
 
 // The number in a name of the pool; absent: it is none.

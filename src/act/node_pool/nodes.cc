@@ -57,7 +57,7 @@ Result<DrainProgress> PoolBackend::replace(const Member& member, const Pool& poo
     }
     const Member* const other = pool.replacement_of(member.name);
     if (other == nullptr || !other->ready()) return await_replacement(member, pool, stop);
-    if (member.ready()) {
+    if (!member.dead(clock_.now())) {
       auto progress = drain_out(member, policy, stop);
       if (!progress || !progress->refused.empty() || !progress->empty) return progress;
     }
@@ -82,14 +82,14 @@ Result<DrainProgress> PoolBackend::await_replacement(const Member& member, const
     if (Status removed = remove_container(*other, true, stop); !removed) return fail(std::move(removed).error());
   }
   if (other == nullptr || is_junk(*other, "")) {
-    const Result<std::string> made = make({settings_.target, 0, member.name}, pool, stop);
+    const Result<std::string> made = make({settings_.target, 0, member.name, settings_.installation}, pool, stop);
     if (!made) return fail(made.error().wrap("replace " + member.name));
     progress.waits = made.value() + " is made to take its place, and must be ready first";
     return progress;
   }
   const std::string why = why_not_ready(*other, stop);
   if (clock_.now() - noticed(*other).since > settings_.join_within) {
-    const Status destroyed = destroy(*other, stop);
+    const Status destroyed = destroy_unless_used(*other, stop);
     if (!destroyed && destroyed.error().kind != ErrorKind::refused) return fail(destroyed.error());
     return fail(ErrorKind::refused, "what was made to take its place did not get ready: " + why);
   }

@@ -27,6 +27,7 @@ Status PoolBackend::apply(const Change& change, std::stop_token stop) {
   const Result<Pool> pool = seen(stop);
   if (!pool) return fail(pool.error());
   Status swept = sweep(*pool, std::to_string(change.id), stop);
+  if (Status marked = mark_members(*pool, stop); swept && !marked) swept = std::move(marked);
   // What is left to sweep is in no growth's way.
   if (change.to >= change.from) return doubted(grow(change, *pool, stop));
   Status moved = shrink(change, *pool, stop);
@@ -38,11 +39,15 @@ Status PoolBackend::shrink(const Change& change, const Pool& pool, const std::st
   const int replicas = count(pool, action);
   auto surplus = static_cast<std::size_t>(std::max(0, replicas - change.to));
   std::size_t unavailable = 0;
+  std::vector<std::string> out_of_work;  // of those that no scale-down takes away
   Status first;
   for (const Member& member : pool.members) {
+    if (member.removed()) ++unavailable;
     if (!counts(member, pool, action)) continue;
     if (!member.leaving()) {
-      if (member.node && member.node->cordoned) ++unavailable;
+      // A dead one is what goes first; it takes nothing away.
+      const bool cordoned = member.node && member.node->cordoned;
+      if (cordoned || !(member.ready() || member.dead(clock_.now()))) out_of_work.push_back(member.name);
       continue;
     }
     Status moved;
@@ -56,7 +61,14 @@ Status PoolBackend::shrink(const Change& change, const Pool& pool, const std::st
     if (first && !moved) first = moved;
   }
   const auto limit = static_cast<std::size_t>(settings_.drain.max_unavailable.of(replicas));
+  held_up_.clear();
   if (!first || surplus == 0 || unavailable >= limit) return first;
+  unavailable += out_of_work.size();
+  if (unavailable >= limit) {
+    held_up_ = "no node is taken now: " + text::join(out_of_work, ", ") + " cannot work, and max_unavailable allows " +
+               std::to_string(limit) + " at once";
+    return {};
+  }
   const auto chosen = choose(pool, std::min(surplus, limit - unavailable), stop);
   if (!chosen) return unavailable > 0 ? Status{} : Status(fail(chosen.error()));
   for (const Member* member : *chosen) {
@@ -77,12 +89,11 @@ Result<std::vector<const Member*>> PoolBackend::choose(const Pool& pool, std::si
     if (!counts(member, pool, "") || member.leaving()) continue;
     Json pods = Json::array();
     if (member.ready()) {
-      const auto list =
-          server_.list("/api/v1/pods?fieldSelector=" + kubernetes::escape("spec.nodeName=" + member.name), stop);
-      if (!list) return fail(list.error().error.wrap("see what runs on " + member.name));
-      pods = *list;
+      Result<Json> list = pods_on(member, stop);
+      if (!list) return fail(std::move(list).error());
+      pods = *std::move(list);
     }
-    candidates.push_back(candidate_of(member, pods, settings_.own_pod));
+    candidates.push_back(candidate_of(member, pods, settings_.own_pod, now));
     if (!candidates.back().blocked.empty()) reasons.push_back(member.name + ": " + candidates.back().blocked);
   }
   std::vector<const Member*> chosen;
@@ -114,9 +125,16 @@ Result<std::vector<const Member*>> PoolBackend::choose(const Pool& pool, std::si
   return fail(none_to_remove_->why);
 }
 
+Result<Json> PoolBackend::pods_on(const Member& member, const std::stop_token& stop) {
+  const std::string selector = kubernetes::escape("spec.nodeName=" + member.name);
+  auto list = server_.list("/api/v1/pods?fieldSelector=" + selector, stop);
+  if (!list) return fail(list.error().error.wrap("see what runs on " + member.name));
+  return *std::move(list);
+}
+
 Status PoolBackend::begin_removal(const Member& member, const std::stop_token& stop) {
   log::info("replica.leaving", {{"target", settings_.target.text}, {"node", member.name}});
-  if (member.ready()) {
+  if (member.node && !member.dead(clock_.now())) {
     if (Status marked = set_mark(member.name, kubernetes::pool_leaving, true, stop); !marked) return marked;
     crash_point("after_leaving");
     tell(member.name, false, "NodeRemoving", "drained, so that it can be removed: " + shown() + " is scaled down");
@@ -140,7 +158,9 @@ Result<DrainProgress> PoolBackend::drain_out(const Member& member, const DrainPo
 
 // One more move of what is to go: it is drained, unless nothing runs there that could be; then it is certain to go.
 Status PoolBackend::move_on(const Member& member, const std::stop_token& stop) {
-  if (member.ready()) {
+  // At once: there is nothing to put a mark on, by which it would be known as gone while it stops.
+  if (!member.node) return destroy(member, stop);
+  if (!member.dead(clock_.now())) {
     const auto progress = drain_out(member, settings_.drain, stop);
     const bool refused = progress ? !progress->refused.empty() : progress.error().kind == ErrorKind::refused;
     if (refused) {
@@ -158,10 +178,8 @@ Status PoolBackend::move_on(const Member& member, const std::stop_token& stop) {
     }
   }
   drain_waits_.erase(member.name);
-  if (member.node) {
-    if (Status marked = set_mark(member.name, kubernetes::pool_removed, true, stop); !marked) return marked;
-    crash_point("after_removed_mark");
-  }
+  if (Status marked = set_mark(member.name, kubernetes::pool_removed, true, stop); !marked) return marked;
+  crash_point("after_removed_mark");
   const Result<bool> gone = finish(member, stop);
   if (!gone) return fail(gone.error());
   return {};
@@ -214,10 +232,26 @@ Status PoolBackend::destroy(const Member& member, const std::stop_token& stop) {
   }
   if (Status removed = remove_container(member, true, stop); !removed) return removed;
   // It may have come while the container was on its way out.
-  const auto node = server_.get(path_of(member.name), stop);
-  if (!node && node.error().code == 404) return {};
-  if (!node) return fail(node.error().error);
-  return delete_node(read_node(*node, mark_), stop);
+  const auto found = server_.get(path_of(member.name), stop);
+  if (!found && found.error().code == 404) return {};
+  if (!found) return fail(found.error().error);
+  const ClusterNode node = read_node(*found, mark_);
+  return node.owner.empty() ? delete_node(node, stop) : Status{};
+}
+
+Status PoolBackend::destroy_unless_used(const Member& member, const std::stop_token& stop) {
+  if (member.node && !member.dead(clock_.now())) {
+    const Result<Json> pods = pods_on(member, stop);
+    if (!pods) return fail(pods.error());
+    if (pods_to_move(*pods) > 0) return {};
+  }
+  return destroy(member, stop);
+}
+
+// What is certain to go; nobody will be there to see it stop.
+Status PoolBackend::end_at_once(const Member& member, const std::stop_token& stop) {
+  if (Status removed = remove_container(member, true, stop); !removed) return removed;
+  return member.node ? delete_node(*member.node, stop) : Status{};
 }
 
 Status PoolBackend::delete_node(const ClusterNode& node, const std::stop_token& stop) {
@@ -259,7 +293,7 @@ Status PoolBackend::clean_up(const Change& change, std::stop_token stop) {
     if (member.leaving()) {
       done = keep_after_all(member, stop);
     } else if (member.action == action && !member.ready() && !member.removed()) {
-      done = destroy(member, stop);
+      done = destroy_unless_used(member, stop);
     }
     if (first && !done) first = done;
   }

@@ -5,11 +5,13 @@
 #include "act/kubernetes/annotations.h"
 #include "act/node_pool/backend.h"
 #include "base/log.h"
+#include "base/text.h"
 
 namespace alertscaler::node_pool {
 namespace {
 
 constexpr int marks_at_once = 10;
+constexpr Duration retire_again_after = std::chrono::minutes{1};
 
 void keep_first(Status& first, Status status) {
   if (first && !status) first = std::move(status);
@@ -59,13 +61,42 @@ Status PoolBackend::sweep_strays(const Pool& pool, const std::stop_token& stop) 
   return first;
 }
 
-// A replacement of what stays after all goes the way of every node that is removed; but nobody waits for it.
+// A replacement of what stays after all goes the way of every node that is removed, one after the other; but nobody
+// waits for it. One that cannot go works on until it is tried again.
 Status PoolBackend::retire_surplus(const Pool& pool, const std::stop_token& stop) {
-  Status first;
   for (const Member& member : pool.members) {
-    if (is_surplus(member, pool)) keep_first(first, move_on(member, stop));
+    if (!is_surplus(member, pool)) continue;
+    Noticed& seen = noticed(member);
+    const Instant now = clock_.now();
+    if (seen.retire_after && now < *seen.retire_after && now + retire_again_after >= *seen.retire_after) continue;
+    Status moved = move_on(member, stop);
+    if (!moved && moved.error().kind == ErrorKind::refused) seen.retire_after = now + retire_again_after;
+    return moved;
   }
-  return first;
+  return {};
+}
+
+// What cannot be ended in a moment stays as it is, and is told of.
+Status PoolBackend::leave(std::stop_token stop) {
+  const Result<Pool> pool = look(stop);
+  if (!pool) return fail(pool.error());
+  Status first;
+  std::vector<std::string> left;
+  for (const Member& member : pool->members) {
+    if (member.leaving()) keep_first(first, keep_after_all(member, stop));
+    if (member.removed()) keep_first(first, end_at_once(member, stop));
+    const Member* const replaced = pool->find(member.replaces);
+    const bool beside = replaced != nullptr && !replaced->removed() && !member.removed();
+    if (is_junk(member, "") || (beside && !member.node)) keep_first(first, destroy(member, stop));
+    if (beside && member.node) left.push_back(member.name);
+  }
+  keep_first(first, sweep_strays(*pool, stop));
+  if (!left.empty()) {
+    log::warn("pool.left_behind", {{"target", settings_.target.text},
+                                   {"nodes", text::join(left, ",")},
+                                   {"text", "made to take another node's place, which is still there"}});
+  }
+  return doubted(std::move(first));
 }
 
 // So that a node is known as ours when its container is not there any more.

@@ -21,6 +21,10 @@ double cost_of(const DrainPod& pod, const Json& item) {
   return std::clamp(1.0 + deletion_cost / deletion_costs + static_cast<double>(pod.priority) / priorities, -10.0, 10.0);
 }
 
+bool has_to_move(const DrainPod& pod) {
+  return !pod.finished && !pod.mirror && pod.controller_kind != "DaemonSet";
+}
+
 // What a pod says against being moved.
 std::string objection(const DrainPod& pod, const Json& item, const std::string& own_pod) {
   if (pod.shown() == own_pod) return "this program runs on it, as the pod " + own_pod;
@@ -36,24 +40,32 @@ std::string objection(const DrainPod& pod, const Json& item, const std::string& 
 
 }  // namespace
 
-Candidate candidate_of(const Member& member, const Json& pods, const std::string& own_pod) {
+Candidate candidate_of(const Member& member, const Json& pods, const std::string& own_pod, Instant now) {
   Candidate candidate;
   candidate.member = &member;
-  candidate.dead = !member.ready();
+  candidate.dead = member.dead(now);
+  if (member.node) candidate.blocked = member.node->protection;
+  if (candidate.blocked.empty() && !candidate.dead && !member.ready()) {
+    candidate.blocked = "it is not ready, and dead only when that lasts for " + text::format_duration(dead_after);
+  }
   if (!member.node) return candidate;
-  candidate.blocked = member.node->protection;
   if (candidate.blocked.empty() && member.node->cordoned && !member.node->leaving) {
     candidate.blocked = "it is cordoned";
   }
   if (candidate.dead) return candidate;
   for (const Json& item : pods.is_array() ? pods : Json::array()) {
     const DrainPod pod = kubernetes::drain_pod(item);
-    if (pod.finished || pod.mirror || pod.controller_kind == "DaemonSet") continue;
+    if (!has_to_move(pod)) continue;
     ++candidate.pods;
     candidate.cost += cost_of(pod, item);
     if (candidate.blocked.empty()) candidate.blocked = objection(pod, item, own_pod);
   }
   return candidate;
+}
+
+int pods_to_move(const Json& pods) {
+  return static_cast<int>(std::count_if(pods.begin(), pods.end(),
+                                        [](const Json& item) { return has_to_move(kubernetes::drain_pod(item)); }));
 }
 
 std::vector<Candidate> in_order(std::vector<Candidate> candidates) {
