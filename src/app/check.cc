@@ -1,11 +1,33 @@
 #include "app/check.h"
 
 #include <cstdio>
+#include <string>
+#include <vector>
 
 #include "app/address.h"
 #include "check/check.h"
+#include "config/load.h"
+#include "receive/server.h"
 
 namespace alertscaler::app {
+
+namespace {
+
+void check_web_config(const std::string& file, std::vector<check::Finding>& findings) {
+  const auto web = config::load_web_config(file);
+  if (!web) {
+    for (const config::Problem& problem : web.error()) {
+      findings.push_back({check::Severity::error, problem.file, {problem.line, problem.column}, problem.message});
+    }
+    return;
+  }
+  const SystemClock clock;
+  const receive::WebFiles files = receive::check_web_files(*web, clock);
+  for (const std::string& error : files.errors) findings.push_back({check::Severity::error, file, {}, error});
+  for (const std::string& warning : files.warnings) findings.push_back({check::Severity::warning, file, {}, warning});
+}
+
+}  // namespace
 
 int check(const CheckOptions& options) {
   check::Input input{options.config_file, options.rules, options.alertmanager_file, {}};
@@ -17,7 +39,8 @@ int check(const CheckOptions& options) {
     }
     input.port = address->port;
   }
-  const auto findings = check::check_files(input);
+  auto findings = check::check_files(input);
+  if (!options.web_config_file.empty()) check_web_config(options.web_config_file, findings);
   const std::string text = options.format == client::Format::json ? check::as_json(findings) : check::as_text(findings);
   std::fputs(text.c_str(), stdout);
   return check::has_errors(findings) ? 1 : 0;

@@ -47,6 +47,19 @@ CLI::callback_t into(const char* flag, T& value, Parse parse) {
   };
 }
 
+CLI::callback_t into_urls(std::vector<receive::ExternalUrl>& urls) {
+  return [&urls](const CLI::results_t& given) {
+    for (const std::string& each : given) {
+      const auto url = receive::parse_external_url(each);
+      if (!url) throw CLI::ValidationError("--web.external-url", url.error().message);
+      urls.push_back(*url);
+    }
+    return true;
+  };
+}
+
+constexpr int repeats_max = 100;
+
 void add_serve(CLI::App& app, ServeOptions& options) {
   app.add_option("--config.file", options.config_file, "Targets and their policies")->capture_default_str();
   app.add_option("--config.auto-reload-interval",
@@ -61,6 +74,12 @@ void add_serve(CLI::App& app, ServeOptions& options) {
                  "TLS and authentication; the file of the Prometheus components, and bearer_token_file");
   app.add_flag("--web.allow-unauthenticated", options.allow_unauthenticated,
                "Listen beyond loopback without authentication: whoever reaches the port can scale your targets");
+  app.add_option("--web.external-url", into_urls(options.external_urls),
+                 "The address of the page in a browser, where it is not one of this host's own: of a proxy, say; can "
+                 "be repeated")
+      ->type_name("URL")
+      ->expected(1, repeats_max)
+      ->allow_extra_args(false);
   app.add_option("--web.read-timeout", into("--web.read-timeout", options.read_timeout, parse_timeout),
                  "The most that a client may take for one whole request")
       ->type_name("DURATION")
@@ -128,8 +147,6 @@ CLI::callback_t into_counts(const char* flag, std::map<std::string, int>& counts
     return true;
   };
 }
-
-constexpr int repeats_max = 100;
 
 void add_common(CLI::App& app, client::Common& common) {
   app.add_option("--url", common.connection.url, "The server")->envname("ALERTSCALER_URL")->capture_default_str();
@@ -243,6 +260,8 @@ void add_check(CLI::App& app, CheckOptions& options) {
   app.add_option("--rules", options.rules, "Files of alerting rules: names, or a pattern in quotes; can be repeated")
       ->type_name("GLOB");
   app.add_option("--alertmanager", options.alertmanager_file, "Alertmanager's configuration")->type_name("FILE");
+  app.add_option("--web.config.file", options.web_config_file, "The web configuration: TLS and authentication")
+      ->type_name("FILE");
   app.add_option("--web.listen-address", options.listen_address,
                  "Where alertscaler listens: then a webhook is alertscaler's only with the same port");
   app.add_option("--format", into("--format", options.format, parse_format), "text or json")

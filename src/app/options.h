@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "client/options.h"
+#include "receive/external_url.h"
 
 namespace alertscaler::app {
 
@@ -17,6 +18,7 @@ struct ServeOptions {
   std::string listen_address = "127.0.0.1:9095";
   std::string web_config_file;
   bool allow_unauthenticated = false;
+  std::vector<receive::ExternalUrl> external_urls;
   Duration read_timeout{30'000};
   std::string storage_path = "data/";
   log::Level log_level = log::Level::info;
@@ -28,6 +30,7 @@ struct CheckOptions {
   std::string config_file = "alertscaler.yml";
   std::vector<std::string> rules;  // patterns of file names
   std::string alertmanager_file;   // empty: none
+  std::string web_config_file;     // empty: none
   std::string listen_address;      // empty: alertscaler's webhook is known by its path alone
   client::Format format = client::Format::text;
 };

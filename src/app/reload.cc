@@ -3,23 +3,41 @@
 #include <memory>
 #include <utility>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "config/load.h"
 
 namespace alertscaler::app {
 
-Reloader::Reloader(std::string config_file, FileWatch watch, BackendFactory& backends, control::Controller& controller,
-                   resync::Resync& resync, Metrics& metrics)
+Reloader::Reloader(std::string config_file, FileWatch watch, std::optional<FileText> web, BackendFactory& backends,
+                   control::Controller& controller, resync::Resync& resync, Metrics& metrics)
     : config_file_(std::move(config_file)),
       watch_(std::move(watch)),
+      web_(std::move(web)),
       backends_(backends),
       controller_(controller),
       resync_(resync),
       metrics_(metrics) {}
 
-Status Reloader::reload() {
+Result<std::string> Reloader::reload() {
   const std::lock_guard one_at_a_time(mutex_);
-  return reload_locked();
+  if (Status done = reload_locked(); !done) return fail(std::move(done).error());
+  return web_notice();
+}
+
+// Who may speak to us is not changed while we run; that a new file has no effect must not be a surprise later.
+std::string Reloader::web_notice() {
+  if (!web_) return "";
+  const auto now = read_file(web_->path);
+  if (now && *now == web_->text) return "";
+  std::string notice = web_->path + (now ? " has changed" : " cannot be read any more") +
+                       ": its own keys are read at the start only (the files that it names are read again as they "
+                       "change), so restart alertscaler to bring it into force";
+  if (const auto next = config::load_web_config(web_->path); !next) {
+    notice += "; mend it before, for as it is alertscaler would not start: " + config::to_string(next.error().front());
+  }
+  log::warn("web_config.changed", {{"file", web_->path}, {"text", notice}});
+  return notice;
 }
 
 void Reloader::reload_if_changed() {

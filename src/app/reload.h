@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "app/backends.h"
@@ -13,16 +14,24 @@
 
 namespace alertscaler::app {
 
+// What a file said when it was read.
+struct FileText {
+  std::string path;
+  std::string text;
+};
+
 // Thread-safe; reloads come one after the other. Everything passed outlives it.
 class Reloader {
  public:
   // `watch` is of the configuration file, and has been since before that was read.
-  Reloader(std::string config_file, FileWatch watch, BackendFactory& backends, control::Controller& controller,
-           resync::Resync& resync, Metrics& metrics);
+  // `web` is the web configuration file as it was read, or absent: there is none.
+  Reloader(std::string config_file, FileWatch watch, std::optional<FileText> web, BackendFactory& backends,
+           control::Controller& controller, resync::Resync& resync, Metrics& metrics);
 
-  // Logs what became of it, and says so in alertscaler_config_last_reload_successful. invalid: the file, one line a
-  // problem; busy, storage: as the store says; cancelled: the program is stopping.
-  [[nodiscard]] Status reload();
+  // Logs what became of it, and says so in alertscaler_config_last_reload_successful. The text: what is not in force
+  // although it worked, for whoever asked; mostly nothing. invalid: the file, one line a problem; busy, storage: as the
+  // store says; cancelled: the program is stopping.
+  [[nodiscard]] Result<std::string> reload();
   // The same if the file has changed since the last time, which takes two calls to be sure of. A file that is invalid
   // is tried, and told of, once; what failed for another reason is tried again.
   void reload_if_changed();
@@ -30,9 +39,11 @@ class Reloader {
  private:
   [[nodiscard]] Status reload_locked();
   [[nodiscard]] Status load_and_apply();
+  [[nodiscard]] std::string web_notice();
 
   const std::string config_file_;
   FileWatch watch_;  // guarded by mutex_
+  const std::optional<FileText> web_;
   BackendFactory& backends_;
   control::Controller& controller_;
   resync::Resync& resync_;

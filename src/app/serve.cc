@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <ctime>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <pthread.h>
@@ -15,6 +16,7 @@
 #include "app/file_watch.h"
 #include "app/installation.h"
 #include "app/reload.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "config/load.h"
@@ -41,6 +43,13 @@ bool complain_about(const config::Loaded<T>& loaded) {
   if (loaded) return false;
   for (const config::Problem& problem : loaded.error()) complain(config::to_string(problem));
   return true;
+}
+
+// Absent: there is none, or it cannot be read, and then we do not start.
+std::optional<FileText> read_web_file(const std::string& path) {
+  if (path.empty()) return std::nullopt;
+  auto text = read_file(path);
+  return text ? std::optional(FileText{path, *std::move(text)}) : std::nullopt;
 }
 
 // Before any thread starts, so that every one of them inherits the mask and only main sees the signals.
@@ -100,6 +109,7 @@ int serve(const ServeOptions& options) {
 
   FileWatch watch(options.config_file);
   const auto loaded = config::load_settings(options.config_file);
+  const auto web_text = read_web_file(options.web_config_file);
   const auto web = options.web_config_file.empty() ? config::Loaded<WebConfig>{WebConfig{}}
                                                    : config::load_web_config(options.web_config_file);
   const auto address = parse_address(options.listen_address);
@@ -141,13 +151,14 @@ int serve(const ServeOptions& options) {
                         [&](const TargetName& target, Instant found) { controller.kick(target, found); }, **store,
                         metrics, clock);
   resync.first(first_resync_at_most);
-  Reloader reloader(options.config_file, std::move(watch), backends, controller, resync, metrics);
+  Reloader reloader(options.config_file, std::move(watch), web_text, backends, controller, resync, metrics);
   controller.start();
 
   receive::ServerOptions server_options;
   server_options.host = address->host;
   server_options.port = address->port;
   server_options.web = *web;
+  server_options.external_urls = options.external_urls;
   server_options.version = version_text();
   server_options.limits.read_timeout = options.read_timeout;
   server_options.troubles = [&] { return resync.troubles(); };

@@ -1,113 +1,28 @@
 #include "receive/authenticator.h"
 
 #include <algorithm>
-#include <array>
-#include <filesystem>
-#include <mutex>
+#include <atomic>
+#include <cstdint>
 #include <set>
 #include <utility>
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "receive/basic_auth.h"
-#include "receive/watched_file.h"
+#include "receive/bearer_tokens.h"
 
 namespace alertscaler::receive {
 namespace {
 
 using Verdict = Admission::Verdict;
 
-// Tokens are compared and kept as digests: all have one length, and what is read from memory is of no use.
-using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
-
-Digest digest_of(std::string_view token) {
-  Digest digest{};
-  ::SHA256(reinterpret_cast<const unsigned char*>(token.data()), token.size(), digest.data());
-  return digest;
-}
-
-// RFC 6750, 2.1, widened to everything that a header can carry without quoting.
-bool is_token(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
-}
-
-// `key`: which of the configuration names the file.
-Result<std::vector<Digest>> read_tokens(const std::string& key, const std::filesystem::path& path) {
-  auto content = read_file(path);
-  if (!content) return fail(std::move(content).error().wrap(key));
-  std::vector<Digest> tokens;
-  int line_number = 0;
-  for (const std::string& line : text::split(*content, '\n')) {
-    ++line_number;
-    const std::string_view token = text::trim(line);
-    if (token.empty() || token.starts_with('#')) continue;
-    if (!is_token(token)) {
-      return fail(ErrorKind::invalid, key + ": " + path.string() + ":" + std::to_string(line_number) +
-                                          ": expected one token a line, without blanks and of ASCII characters");
-    }
-    tokens.push_back(digest_of(token));
-  }
-  if (tokens.empty()) {
-    return fail(ErrorKind::invalid,
-                key + ": " + path.string() + " holds no token; put one in a line of its own (openssl rand -hex 32)");
-  }
-  return tokens;
-}
-
 // What follows the scheme, which is in lower case here; absent: the header is of another scheme.
 std::optional<std::string_view> after_scheme(std::string_view authorization, std::string_view scheme) {
   if (text::to_lower(authorization.substr(0, scheme.size())) != scheme) return std::nullopt;
   return text::trim(authorization.substr(scheme.size()));
 }
-
-class BearerTokens {
- public:
-  // Null: there is no such file. Else as Authenticator::open().
-  static Result<std::unique_ptr<BearerTokens>> open(std::string key, const std::string& path, const Clock& clock) {
-    if (path.empty()) return nullptr;
-    WatchedFile file(path, clock);
-    auto tokens = read_tokens(key, file.path());
-    if (!tokens) return fail(std::move(tokens).error());
-    return std::make_unique<BearerTokens>(std::move(key), std::move(file), std::move(*tokens));
-  }
-  BearerTokens(std::string key, WatchedFile file, std::vector<Digest> tokens)
-      : key_(std::move(key)), file_(std::move(file)), tokens_(std::move(tokens)) {}
-
-  [[nodiscard]] const std::string& key() const { return key_; }
-  [[nodiscard]] bool has(std::string_view token) {
-    const Digest given = digest_of(token);
-    const std::lock_guard lock(mutex_);
-    reread_if_changed();
-    int found = 0;
-    for (const Digest& each : tokens_) {  // all of them, so that the time tells nothing
-      found |= ::CRYPTO_memcmp(each.data(), given.data(), given.size()) == 0 ? 1 : 0;
-    }
-    return found != 0;
-  }
-
- private:
-  // REQUIRES: mutex_ is held. What cannot be used changes nothing, so that a half-written file locks nobody out.
-  void reread_if_changed() {
-    if (!file_.changed()) return;
-    auto tokens = read_tokens(key_, file_.path());
-    if (!tokens) {
-      log::warn("tokens.kept", {{"error", tokens.error().message}, {"text", "the tokens known before stay valid"}});
-      return;
-    }
-    tokens_ = std::move(*tokens);
-    log::info("tokens.loaded", {{"file", file_.path().string()}, {"count", tokens_.size()}});
-  }
-
-  const std::string key_;
-  std::mutex mutex_;
-  WatchedFile file_;
-  std::vector<Digest> tokens_;
-};
 
 // "user:password" from the base64 that Basic carries.
 std::optional<std::pair<std::string, std::string>> decode_basic(std::string_view encoded) {
@@ -124,9 +39,16 @@ std::optional<std::pair<std::string, std::string>> decode_basic(std::string_view
   return std::pair{decoded.substr(0, colon), decoded.substr(colon + 1)};
 }
 
+void say(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) log::warn("web_config.doubtful", {{"text", warning}});
+}
+
 class Nobody final : public Authenticator {
  public:
   [[nodiscard]] Admission admits(std::optional<std::string_view>) override { return {Verdict::admitted}; }
+  [[nodiscard]] std::function<bool()> watch(std::optional<std::string_view>) override { return {}; }
+  [[nodiscard]] std::vector<std::string> troubles() override { return {}; }
+  [[nodiscard]] std::vector<std::string> warnings() override { return {}; }
   [[nodiscard]] std::vector<std::string> challenges() const override { return {}; }
   [[nodiscard]] std::string hint(bool) const override { return ""; }
 };
@@ -139,6 +61,7 @@ class Credentials final : public Authenticator {
     std::unique_ptr<BearerTokens> read_only_tokens;  // likewise
     std::unique_ptr<BasicUsers> users;               // likewise
     std::set<std::string> read_only_users;
+    bool others_write = false;  // there is a user who may, or somebody who signs
   };
   explicit Credentials(Known known) : known_(std::move(known)) {
     for (const BearerTokens* tokens : {known_.tokens.get(), known_.read_only_tokens.get()}) {
@@ -148,7 +71,9 @@ class Credentials final : public Authenticator {
 
   [[nodiscard]] Admission admits(std::optional<std::string_view> authorization) override {
     if (!authorization) return {};
-    if (const auto token = after_scheme(*authorization, "bearer "); token && !token_files_.empty()) return by(*token);
+    if (const auto token = after_scheme(*authorization, "bearer "); token && !token_files_.empty()) {
+      return by(digest_of(*token));
+    }
     const auto encoded = after_scheme(*authorization, "basic ");
     const auto given = encoded && known_.users ? decode_basic(*encoded) : std::nullopt;
     if (!given) return {};
@@ -161,6 +86,45 @@ class Credentials final : public Authenticator {
         break;
     }
     return {};
+  }
+
+  // Users are read once, and stay.
+  [[nodiscard]] std::function<bool()> watch(std::optional<std::string_view> authorization) override {
+    const auto token = authorization ? after_scheme(*authorization, "bearer ") : std::nullopt;
+    if (!token) return {};
+    return [this, digest = digest_of(*token)] { return static_cast<bool>(by(digest)); };
+  }
+
+  [[nodiscard]] std::vector<std::string> troubles() override {
+    std::vector<std::string> all;
+    for (BearerTokens* tokens : {known_.tokens.get(), known_.read_only_tokens.get()}) {
+      if (tokens != nullptr && !tokens->unusable().empty()) {
+        all.push_back(tokens->key() + " cannot be used, so it admits nobody; the log says why");
+      }
+    }
+    return all;
+  }
+
+  [[nodiscard]] std::vector<std::string> warnings() override {
+    if (!known_.tokens || !known_.read_only_tokens) return {};
+    const std::vector<KnownToken> writers = known_.tokens->tokens();
+    const std::vector<KnownToken> lookers = known_.read_only_tokens->tokens();
+    std::vector<std::string> lines;
+    for (const KnownToken& writer : writers) {
+      const bool looks = std::any_of(lookers.begin(), lookers.end(),
+                                     [&](const KnownToken& looker) { return looker.digest == writer.digest; });
+      if (looks) lines.push_back(std::to_string(writer.line));
+    }
+    if (lines.empty()) return {};
+    std::vector<std::string> all{lines.size() == 1
+                                     ? "bearer_token_file: the token in line " + lines.front() +
+                                           " stands in read_only_token_file, too, so it may only look"
+                                     : "bearer_token_file: the tokens in lines " + text::join(lines, ", ") +
+                                           " stand in read_only_token_file, too, so they may only look"};
+    if (lines.size() == writers.size() && !known_.others_write) {
+      all.emplace_back("bearer_token_file: it has no token that may change something, so nobody could send alerts");
+    }
+    return all;
   }
 
   [[nodiscard]] std::vector<std::string> challenges() const override {
@@ -185,15 +149,19 @@ class Credentials final : public Authenticator {
   }
 
  private:
-  // One that stands in both files may only look. Both are asked, so that the time tells nothing.
-  Admission by(std::string_view token) {
-    const bool may_write = known_.tokens && known_.tokens->has(token);
-    const bool may_look = known_.read_only_tokens && known_.read_only_tokens->has(token);
-    return {may_write || may_look ? Verdict::admitted : Verdict::refused, "", !may_look};
+  // One that stands in both files may only look, also when the file that says so cannot be used any more. Both are
+  // asked, so that the time tells nothing.
+  Admission by(const TokenDigest& token) {
+    const auto writes = known_.tokens ? known_.tokens->find(token) : BearerTokens::Found{};
+    const auto looks = known_.read_only_tokens ? known_.read_only_tokens->find(token) : BearerTokens::Found{};
+    const std::uint64_t read = writes.version + looks.version;
+    if (told_of_.exchange(read) != read) say(warnings());
+    return {writes.valid || looks.valid ? Verdict::admitted : Verdict::refused, "", writes.valid && !looks.known};
   }
 
-  const Known known_;
-  std::string token_files_;  // by their keys, for people; empty: there are no tokens
+  Known known_;
+  std::string token_files_;                // by their keys, for people; empty: there are no tokens
+  std::atomic<std::uint64_t> told_of_{0};  // how often the files had been read when their warnings were told
 };
 
 }  // namespace
@@ -206,8 +174,11 @@ Result<std::unique_ptr<Authenticator>> Authenticator::open(const WebConfig& conf
   std::unique_ptr<BasicUsers> users;
   if (!config.basic_auth_users.empty()) users = std::make_unique<BasicUsers>(config.basic_auth_users);
   if (!*tokens && !*read_only_tokens && !users) return std::make_unique<Nobody>();
-  return std::make_unique<Credentials>(
-      Credentials::Known{std::move(*tokens), std::move(*read_only_tokens), std::move(users), config.read_only_users});
+  const bool others_write = !config.grafana_hmac_secret_file.empty() ||
+                            std::any_of(config.basic_auth_users.begin(), config.basic_auth_users.end(),
+                                        [&](const auto& user) { return !config.read_only_users.contains(user.first); });
+  return std::make_unique<Credentials>(Credentials::Known{std::move(*tokens), std::move(*read_only_tokens),
+                                                          std::move(users), config.read_only_users, others_write});
 }
 
 }  // namespace alertscaler::receive

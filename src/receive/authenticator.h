@@ -1,6 +1,7 @@
 // Who may speak to us.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,13 @@ class Authenticator {
 
   // `authorization` is the header of that name; absent: there was none.
   [[nodiscard]] virtual Admission admits(std::optional<std::string_view> authorization) = 0;
+  // Whether who was admitted with this still would be, to be asked again and again; empty: always. Valid as long as
+  // this object is.
+  [[nodiscard]] virtual std::function<bool()> watch(std::optional<std::string_view> authorization) = 0;
+  // What cannot be used of the files that tell who is admitted, a line each; nothing that is a secret.
+  [[nodiscard]] virtual std::vector<std::string> troubles() = 0;
+  // What is probably not meant, likewise. Those of files that have changed are in the log, too.
+  [[nodiscard]] virtual std::vector<std::string> warnings() = 0;
   // What a refused client is told to bring, as WWW-Authenticate headers; and the same for people.
   [[nodiscard]] virtual std::vector<std::string> challenges() const = 0;
   [[nodiscard]] virtual std::string hint(bool brought_something) const = 0;

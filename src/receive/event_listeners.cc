@@ -59,6 +59,7 @@ void EventListeners::add(Newcomer newcomer) {
   listener.channel = std::move(newcomer.channel);
   listener.client = std::move(newcomer.client);
   listener.seat = std::move(newcomer.seat);
+  listener.still_admitted = std::move(newcomer.still_admitted);
   listener.own = std::move(newcomer.head) + std::string(retry);
   listener.progressed = steady_clock::now();
   EventLog::Number known = 0;
@@ -171,6 +172,13 @@ void EventListeners::cut_stalled() {
   const SteadyTime latest = steady_clock::now() - stall_max_;
   for (Listener& listener : listeners_) {
     if (behind(listener) && listener.progressed < latest) cut_off(listener, "it takes nothing");
+  }
+  remove_gone();
+}
+
+void EventListeners::cut_unadmitted() {
+  for (Listener& listener : listeners_) {
+    if (listener.still_admitted && !listener.still_admitted()) cut_off(listener, "its token is not valid any more");
   }
   remove_gone();
 }

@@ -25,7 +25,8 @@ struct Newcomer {
   std::string head;                          // of the answer: the first bytes that it gets
   std::optional<std::string> last_event_id;  // what it has read up to, when it comes back
   std::string client;
-  std::shared_ptr<void> seat;  // given back when it leaves
+  std::shared_ptr<void> seat;              // given back when it leaves
+  std::function<bool()> still_admitted{};  // empty: always
 };
 
 class EventListeners {
@@ -48,6 +49,8 @@ class EventListeners {
   void look_at(const std::vector<pollfd>& polled, std::size_t first);
   // Lets go of those who have taken nothing for too long.
   void cut_stalled();
+  // Lets go of those who would not be let in any more.
+  void cut_unadmitted();
   void clear() { listeners_.clear(); }
 
   [[nodiscard]] static std::string comment() { return ":\n\n"; }
@@ -57,6 +60,7 @@ class EventListeners {
     Channel channel;
     std::string client;
     std::shared_ptr<void> seat;
+    std::function<bool()> still_admitted;
     std::string own;            // sent before anything of the log
     EventLog::Number next = 0;  // of the log
     std::size_t sent = 0;       // bytes of `own`, or of the event `next`

@@ -160,6 +160,7 @@ void Events::write(Pending pending) {
     }
     for (const TargetName& target : pending.targets) write(target);
     if (steady_clock::now() >= heartbeat_at_) {
+      listeners_.cut_unadmitted();  // first, so that nobody is kept up by a sign of life
       listeners_.append_comment([this] { return stopping_.load(); });
       listeners_.cut_stalled();
       heartbeat_at_ = steady_clock::now() + limits_.heartbeat;

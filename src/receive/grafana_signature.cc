@@ -86,8 +86,10 @@ class Secrets final : public GrafanaSignature {
         text::to_lower(text::trim(head.find(lower_case(signature_header)).value_or(std::string_view{})));
     const auto time = head.find(lower_case(signature_time_header));
     const std::string_view time_text = time ? text::trim(*time) : std::string_view{};
+    const std::vector<Secret> known = secrets();
+    if (known.empty()) return std::string(file_key) + " cannot be used at the moment; the log says why";
     int found = 0;
-    for (const Secret& secret : secrets()) {  // all of them, so that the time tells nothing
+    for (const Secret& secret : known) {  // all of them, so that the time tells nothing
       const std::string expected = time ? hmac_of(secret.reveal(), {time_text, ":", body})  //
                                         : hmac_of(secret.reveal(), {body});
       if (expected.empty() || expected.size() != given.size()) continue;
@@ -99,6 +101,10 @@ class Secrets final : public GrafanaSignature {
              std::string(signature_time_header);
     }
     return time ? wrong_time(time_text) : std::nullopt;
+  }
+  [[nodiscard]] std::vector<std::string> troubles() override {
+    if (!secrets().empty()) return {};
+    return {std::string(file_key) + " cannot be used, so no notification of Grafana is taken; the log says why"};
   }
 
  private:
@@ -119,16 +125,22 @@ class Secrets final : public GrafanaSignature {
            ": a notification is good only once; do the clocks differ?";
   }
 
-  // What cannot be used changes nothing, so that a half-written file locks nobody out.
+  // Empty: the file cannot be used any more. A secret that was taken out of it is not valid for that.
   [[nodiscard]] std::vector<Secret> secrets() {
     const std::lock_guard lock(mutex_);
     if (!file_.changed()) return secrets_;
     auto read = read_secrets(file_.path());
     if (!read) {
-      log::warn("secrets.kept", {{"error", read.error().message}, {"text", "the secrets known before stay valid"}});
-      return secrets_;
+      file_.look_again();
+      if (read.error().message == unusable_) return {};
+      unusable_ = read.error().message;
+      secrets_.clear();
+      log::error("secrets.unusable",
+                 {{"error", unusable_}, {"text", "no signature is right until the file holds a secret again"}});
+      return {};
     }
     secrets_ = std::move(*read);
+    unusable_.clear();
     log::info("secrets.loaded", {{"file", file_.path().string()}, {"count", secrets_.size()}});
     return secrets_;
   }
@@ -137,6 +149,7 @@ class Secrets final : public GrafanaSignature {
   std::mutex mutex_;
   WatchedFile file_;
   std::vector<Secret> secrets_;
+  std::string unusable_;  // why the file is, as it was last told
 };
 
 }  // namespace

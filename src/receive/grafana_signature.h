@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -26,6 +27,8 @@ class GrafanaSignature {
   // Why the signature is not accepted, for people; absent: it is right. A signature with a time is accepted for
   // signature_lasts before and after it, one without always.
   [[nodiscard]] virtual std::optional<std::string> wrong(const Head& head, std::string_view body) = 0;
+  // As of Authenticator.
+  [[nodiscard]] virtual std::vector<std::string> troubles() = 0;
 };
 
 // Long enough for clocks that differ, short enough to make a recorded notification useless.

@@ -23,7 +23,7 @@ int status_of(ErrorKind kind) {
 
 }  // namespace
 
-Batch Intake::map(Notification notification, Source source, Instant received) {
+Batch Intake::map(Notification notification, Source source, Instant received, Telling telling) {
   const auto settings = controller_.settings();
   Batch batch;
   batch.lines.reserve(notification.alerts.size());
@@ -35,7 +35,7 @@ Batch Intake::map(Notification notification, Source source, Instant received) {
     if (const auto name = delivered.labels.find("alertname"); name != delivered.labels.end()) line.name = name->second;
     line.reason = std::move(delivered.problem);
     if (!line.reason.empty()) {
-      say_ignored(line, delivered.starts_at);
+      if (telling == Telling::aloud) say_ignored(line, delivered.starts_at);
       continue;
     }
     auto mapping = decide::map_alert(*settings, delivered.labels, delivered.annotations);
@@ -44,7 +44,7 @@ Batch Intake::map(Notification notification, Source source, Instant received) {
     }
     if (!mapping) {
       line.reason = mapping.error().message;
-      say_ignored(line, delivered.starts_at);
+      if (telling == Telling::aloud) say_ignored(line, delivered.starts_at);
       continue;
     }
     if (!*mapping) {

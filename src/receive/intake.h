@@ -36,6 +36,9 @@ struct Batch {
   std::vector<std::size_t> line_of;  // by index of incoming
 };
 
+// Does the log hear of alerts that are ignored? Not of those of a dry run, which must leave nothing behind.
+enum class Telling { aloud, silent };
+
 // Thread-safe.
 class Intake {
  public:
@@ -51,7 +54,7 @@ class Intake {
     return parse();
   }
 
-  [[nodiscard]] Batch map(Notification notification, Source source, Instant received);
+  [[nodiscard]] Batch map(Notification notification, Source source, Instant received, Telling telling = Telling::aloud);
 
   using Tickets = std::map<TargetName, Controller::Ticket>;
   // Remembers the batch durably, says in its lines what became of it, and has the targets looked at that something

@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "receive/origin.h"
 #include "receive/page.h"
 
 namespace alertscaler::receive {
@@ -95,6 +94,17 @@ bool changes_something(Handler handler) {
          handler == Handler::reload;
 }
 
+using Troubles = std::function<std::vector<std::string>()>;
+
+ApiOptions with_troubles(ApiOptions options, Troubles further) {
+  options.troubles = [first = std::move(options.troubles), further = std::move(further)] {
+    std::vector<std::string> all = first ? first() : std::vector<std::string>{};
+    for (std::string& trouble : further()) all.push_back(std::move(trouble));
+    return all;
+  };
+  return options;
+}
+
 }  // namespace
 
 Router::Router(const Surroundings& around, Authenticator& authenticator, ApiOptions options, Headers headers)
@@ -104,16 +114,20 @@ Router::Router(const Surroundings& around, Authenticator& authenticator, ApiOpti
       controller_(around.controller),
       events_(around.events),
       authenticator_(authenticator),
+      signature_(around.signature),
       headers_(std::move(headers)),
+      names_(around.names),
       reload_(around.reload),
       intake_(around.store, around.controller, around.metrics),
       webhook_(intake_, around.signature, around.store, around.controller, around.clock, around.limits,
                around.stopping),
       push_(intake_, around.clock, around.limits, around.stopping, options.version),
-      api_(around.store, around.controller, around.clock, std::move(options)),
+      api_(around.store, around.controller, around.clock,
+           with_troubles(std::move(options), [this] { return web_troubles(); })),
       controls_(around.store, around.controller),
       say_unauthorized_(10s, around.clock),
       say_read_only_(10s, around.clock),
+      say_foreign_(10s, around.clock),
       say_busy_(10s, around.clock),
       say_failed_(10s, around.clock) {}
 
@@ -121,7 +135,7 @@ Answer Router::answer(Request request) {
   Source source = sender(request.head);
   Answer answer = dispatch(request, source);
   if (answer.status == 0) return answer;
-  count(request.head, source, answer.status);
+  if (!Webhook::is_dry_run(request.params)) count(request.head, source, answer.status);
   say(request.head, request.client, answer);
   const bool is_set = std::any_of(headers_.begin(), headers_.end(), [](const auto& header) {
     return text::to_lower(header.first) == "x-content-type-options";
@@ -170,6 +184,9 @@ Answer Router::dispatch(Request& request, Source& source) {
     if (!admission.user.empty()) request.user = std::move(admission.user);
     request.may_write = admission.may_write;
   }
+  if (!open) {
+    if (const auto refused = names_.check_host(request.head)) return foreign(request, *refused);
+  }
   if (found == nullptr) {
     return failure(404, "there is nothing at " + text::json_quote(shown(request.path)) + "; GET / lists what there is");
   }
@@ -188,7 +205,7 @@ Answer Router::dispatch(Request& request, Source& source) {
   if (!request.may_write && writes && !asks) return read_only(request);
   // No sender of alerts is a browser: a page that posts some would scale what it likes.
   if (writes) {
-    if (const auto refused = check_origin(request.head)) return failure(*refused);
+    if (const auto refused = names_.check_origin(request.head)) return foreign(request, *refused);
   }
   if (stopping_.load()) return failure(503, "the server is stopping");
   const std::string_view rest = found->rest(request.path);
@@ -224,6 +241,7 @@ Answer Router::call(const Route& route, const Request& request, std::string_view
     case Handler::events:
       return listen(request);
     case Handler::metrics:
+      metrics_.web_files_usable(web_troubles().empty());
       return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics_.expose(clock_.now())};
     case Handler::healthy:
       return plain(200, "alertscaler is healthy.\n");
@@ -251,18 +269,27 @@ Answer Router::listen(const Request& request) {
   }
   std::optional<std::string> last_event_id;
   if (const auto given = request.head.find("last-event-id")) last_event_id = std::string(*given);
-  answer.goes_on = [this, seat = std::move(seat), last_event_id = std::move(last_event_id), client = request.client](
-                       Channel channel, std::string head) {
-    events_.listen({std::move(channel), std::move(head), last_event_id, client, seat});
+  answer.goes_on = [this, seat = std::move(seat), last_event_id = std::move(last_event_id), client = request.client,
+                    still = authenticator_.watch(request.head.find("authorization"))](Channel channel,
+                                                                                      std::string head) {
+    events_.listen({std::move(channel), std::move(head), last_event_id, client, seat, still});
   };
   return answer;
+}
+
+std::vector<std::string> Router::web_troubles() {
+  std::vector<std::string> all = authenticator_.troubles();
+  if (signature_ != nullptr) {
+    for (std::string& trouble : signature_->troubles()) all.push_back(std::move(trouble));
+  }
+  return all;
 }
 
 // As Prometheus answers: plain text, so that whoever edits the file reads it as it is.
 Answer Router::reload() {
   if (!reload_) return failure(404, "there is no configuration to be read again");
-  const Status done = reload_();
-  if (done) return plain(200, "");
+  const Result<std::string> done = reload_();
+  if (done) return plain(200, done->empty() ? "" : *done + "\n");
   Answer answer = plain(500, "failed to reload config: " + done.error().message + "\n");
   const ErrorKind kind = done.error().kind;
   if (kind == ErrorKind::busy || kind == ErrorKind::storage || kind == ErrorKind::cancelled) answer.status = 503;
@@ -300,6 +327,18 @@ Answer Router::read_only(const Request& request) {
   return failure(403, who + ", who may look at everything and change nothing");
 }
 
+Answer Router::foreign(const Request& request, const Refusal& refusal) {
+  if (const auto held_back = say_foreign_.now()) {
+    log::warn("request.foreign", {{"client", request.client},
+                                  {"method", request.head.method},
+                                  {"path", shown(request.path)},
+                                  {"host", shown(request.head.find("host").value_or(""))},
+                                  {"text", refusal.message},
+                                  {"held_back", *held_back}});
+  }
+  return failure(refusal);
+}
+
 Answer Router::too_many_passwords(const Request& request) {
   if (const auto held_back = say_busy_.now()) {
     log::warn("request.too_many_passwords",
@@ -323,7 +362,7 @@ Answer Router::failed(const Request& request, std::string_view what) {
         "request.failed",
         {{"method", request.head.method}, {"path", shown(request.path)}, {"error", what}, {"held_back", *held_back}});
   }
-  count(request.head, sender(request.head), 500);
+  if (!Webhook::is_dry_run(request.params)) count(request.head, sender(request.head), 500);
   return failure(500, "the request could not be answered; the log says why");
 }
 

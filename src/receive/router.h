@@ -18,6 +18,7 @@
 #include "receive/grafana_signature.h"
 #include "receive/intake.h"
 #include "receive/once.h"
+#include "receive/origin.h"
 #include "receive/ports.h"
 #include "receive/push.h"
 #include "receive/request.h"
@@ -36,8 +37,9 @@ struct Surroundings {
   Events& events;
   const Limits& limits;
   const std::atomic<bool>& stopping;
-  GrafanaSignature* signature;       // null: there is no secret
-  std::function<Status()> reload{};  // as in ServerOptions
+  GrafanaSignature* signature;  // null: there is no secret
+  Names names;
+  std::function<Result<std::string>()> reload{};  // as in ServerOptions
 };
 
 // Thread-safe.
@@ -67,6 +69,10 @@ class Router {
   // `answer` (401) with what a 401 has to say, and a line in the log.
   [[nodiscard]] Answer unauthorized(const Request& request, Answer answer);
   [[nodiscard]] Answer read_only(const Request& request);
+  // What cannot be used of the files that the web configuration names.
+  [[nodiscard]] std::vector<std::string> web_troubles();
+  // A browser sends it that is not at our page.
+  [[nodiscard]] Answer foreign(const Request& request, const Refusal& refusal);
   [[nodiscard]] Answer too_many_passwords(const Request& request);
   void count(const Head& head, Source source, int status);
   void say(const Head& head, std::string_view client, const Answer& answer);
@@ -77,8 +83,10 @@ class Router {
   Controller& controller_;
   Events& events_;
   Authenticator& authenticator_;
+  GrafanaSignature* const signature_;
   const Headers headers_;
-  const std::function<Status()> reload_;
+  const Names names_;
+  const std::function<Result<std::string>()> reload_;
   Intake intake_;
   Webhook webhook_;
   Push push_;
@@ -86,6 +94,7 @@ class Router {
   Controls controls_;
   Seldom say_unauthorized_;
   Seldom say_read_only_;
+  Seldom say_foreign_;
   Seldom say_busy_;
   Seldom say_failed_;
 };

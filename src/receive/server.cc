@@ -1,8 +1,12 @@
 #include "receive/server.h"
 
+#include <array>
 #include <atomic>
 #include <utility>
 
+#include <unistd.h>
+
+#include "base/log.h"
 #include "base/text.h"
 #include "receive/authenticator.h"
 #include "receive/grafana_signature.h"
@@ -22,6 +26,11 @@ std::string authentication_of(const WebConfig& web) {
   return ways.empty() ? "none" : text::join(ways, " or ");
 }
 
+std::string host_name() {
+  std::array<char, 256> name{};  // POSIX: at most 255, and it may lack the zero
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string();
+}
+
 class HttpServer final : public Server {
  public:
   HttpServer(ServerOptions options, Socket socket, std::unique_ptr<Authenticator> authenticator,
@@ -33,6 +42,7 @@ class HttpServer final : public Server {
         signature_(std::move(signature)),
         tls_(std::move(tls)),
         router_({store, controller, metrics, clock, events, limits_, stopping_, signature_.get(),
+                 Names(std::move(options.external_urls), host_name(), !options.web.authenticates()),
                  std::move(options.reload)},
                 *authenticator_,
                 {.version = std::move(options.version),
@@ -69,10 +79,30 @@ class HttpServer final : public Server {
 
 }  // namespace
 
+WebFiles check_web_files(const WebConfig& web, const Clock& clock) {
+  WebFiles found;
+  const auto authenticator = Authenticator::open(web, clock);
+  if (authenticator) {
+    found.warnings = (*authenticator)->warnings();
+  } else {
+    found.errors.push_back(authenticator.error().message);
+  }
+  if (const auto signature = GrafanaSignature::open(web, clock); !signature) {
+    found.errors.push_back(signature.error().message);
+  }
+  if (web.tls) {
+    if (const auto tls = Tls::open(*web.tls, clock); !tls) found.errors.push_back(tls.error().message);
+  }
+  return found;
+}
+
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Store& store, Controller& controller,
                                               Metrics& metrics, const Clock& clock, Events& events) {
   auto authenticator = Authenticator::open(options.web, clock);
   if (!authenticator) return fail(std::move(authenticator).error());
+  for (const std::string& warning : (*authenticator)->warnings()) {
+    log::warn("web_config.doubtful", {{"text", warning}});
+  }
   auto signature = GrafanaSignature::open(options.web, clock);
   if (!signature) return fail(std::move(signature).error());
   std::unique_ptr<Tls> tls;

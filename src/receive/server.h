@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "model/settings.h"
 #include "receive/events.h"
+#include "receive/external_url.h"
 #include "receive/limits.h"
 #include "receive/ports.h"
 #include "record/metrics.h"
@@ -21,14 +22,22 @@ struct ServerOptions {
   std::string host = "127.0.0.1";  // empty: every interface
   int port = 9095;                 // 0: any free one
   WebConfig web;
+  std::vector<ExternalUrl> external_urls;  // under which browsers may find us, beside our addresses and our host's name
   std::string version;
   Limits limits;
   // What does not work although the program is ready, a line each; empty function: nothing is ever wrong.
   std::function<std::vector<std::string>()> troubles;
-  // Reads the configuration again; the text of an error has one line a problem. Thread-safe; empty: there is nothing to
-  // read again.
-  std::function<Status()> reload{};
+  // Reads the configuration again: what whoever asked had better know although it worked, mostly nothing; the text of
+  // an error has one line a problem. Thread-safe; empty: there is nothing to read again.
+  std::function<Result<std::string>()> reload{};
 };
+
+// What start() would say of the files that the web configuration names, without starting.
+struct WebFiles {
+  std::vector<std::string> errors;
+  std::vector<std::string> warnings;
+};
+[[nodiscard]] WebFiles check_web_files(const WebConfig& web, const Clock& clock);
 
 class Server {
  public:

@@ -27,9 +27,12 @@ class WatchedFile {
     const State before = std::exchange(state_, state_of(path_));
     return before != state_;
   }
+  // changed() is true at its next look, whatever has become of the file: what was read was of no use.
+  void look_again() { state_.size = never; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
  private:
+  static constexpr std::int64_t never = -2;  // a size that no file has
   struct State {
     std::uint64_t device = 0;
     std::uint64_t inode = 0;

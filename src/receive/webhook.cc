@@ -76,7 +76,8 @@ Answer Webhook::receive(const Request& request, Source& source) {
                          ": set the secret of grafana_hmac_secret_file in the contact point, under HMAC Signature");
     }
   }
-  Batch batch = intake_.map(std::move(*notification), source, received);
+  Batch batch =
+      intake_.map(std::move(*notification), source, received, wish->dry_run ? Telling::silent : Telling::aloud);
   return wish->dry_run ? preview(std::move(batch), wish->explain) : merge(std::move(batch), *wish, received);
 }
 

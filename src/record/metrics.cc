@@ -74,11 +74,14 @@ struct Metrics::Families {
           .Name("alertscaler_backend_request_duration_seconds")
           .Help("How long the backends' engines took to answer.")
           .Register(registry);
-  prometheus::Gauge& last_reload_successful = BuildGauge()
-                                                  .Name("alertscaler_config_last_reload_successful")
-                                                  .Help("Whether the last attempt to load the configuration succeeded.")
-                                                  .Register(registry)
-                                                  .Add({});
+  prometheus::Gauge& last_reload_successful =
+      BuildGauge()
+          .Name("alertscaler_config_last_reload_successful")
+          .Help("Whether the last attempt to load the configuration succeeded, and what it names can still be used.")
+          .Register(registry)
+          .Add({});
+  std::atomic<bool> reloaded{false};
+  std::atomic<bool> web_files_usable{true};
   prometheus::Counter& store_failures = BuildCounter()
                                             .Name("alertscaler_store_failures_total")
                                             .Help("Writes to the store that failed.")
@@ -177,7 +180,11 @@ void Metrics::forget_target(const TargetName& target) {
 }
 
 void Metrics::reloaded(bool successful) {
-  families_->last_reload_successful.Set(successful ? 1 : 0);
+  families_->reloaded.store(successful);
+}
+
+void Metrics::web_files_usable(bool usable) {
+  families_->web_files_usable.store(usable);
 }
 
 void Metrics::store_failed() {
@@ -218,6 +225,8 @@ void Metrics::forget_resync(const std::string& alertmanager) {
 std::string Metrics::expose(Instant now) const {
   const prometheus::TextSerializer serializer;
   std::ostringstream out;
+  const bool in_force = families_->reloaded.load() && families_->web_files_usable.load();
+  families_->last_reload_successful.Set(in_force ? 1 : 0);
   serializer.Serialize(out, families_->registry.Collect());
   // A family at a time, written without the lock: with 10 000 targets nobody waits long for it and memory stays small.
   for (std::size_t i = 0; i < record::TargetMetrics::family_count; ++i) {

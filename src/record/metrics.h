@@ -33,7 +33,9 @@ class Metrics {
   void backend_request(std::string_view backend, int code, Duration duration);  // code 0: no answer
   void target(const TargetView& view, Instant now, bool dry_run);  // all alertscaler_target_* of one target
   void forget_target(const TargetName& target);                    // and all its counters
+  // Both are told as one: did what is configured come into force, and is it still so?
   void reloaded(bool successful);
+  void web_files_usable(bool usable);  // what the web configuration names: tokens, secrets
   void store_failed();
   // Resyncs, by the URL of the Alertmanager. resync_with() makes both series known, with 0.
   void resync_with(const std::string& alertmanager);

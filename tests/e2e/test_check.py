@@ -48,6 +48,29 @@ def test_the_same_as_json():
     assert "did you mean web?" in finding["message"]
 
 
+def test_the_web_configuration_with_what_it_names(scratch):
+    config = f"--config.file={SETS}/check_good/plain/alertscaler.yml"
+    scratch.file("web", "token", text="one\nboth\n")
+    scratch.file("web", "lookers", text="both\n")
+    web = scratch.file("web", "web.yml", text="bearer_token_file: token\nread_only_token_file: lookers\n")
+    ended = run_once("check", config, f"--web.config.file={web}")
+    assert ended.returncode == 0, ended.stdout
+    assert f"{web}: warning: bearer_token_file: the token in line 2 stands in read_only_token_file, too" in ended.stdout
+    scratch.file("web", "lookers", text="both\none\n")
+    ended = run_once("check", config, f"--web.config.file={web}", "--format=json")
+    assert ended.returncode == 0 and "nobody could send alerts" in ended.stdout, ended.stdout
+    scratch.file("web", "lookers", text="")
+    ended = run_once("check", config, f"--web.config.file={web}")
+    assert ended.returncode == 1 and f"{web}: error: read_only_token_file: " in ended.stdout, ended.stdout
+    scratch.file("web", "web.yml", text="bearer_token_fil: token\n")
+    ended = run_once("check", config, f"--web.config.file={web}")
+    assert ended.returncode == 1, ended.stdout
+    assert f'{web}:1:1: error: unknown key "bearer_token_fil"; did you mean bearer_token_file?' in ended.stdout
+    started = run_once("serve", config, f"--web.config.file={web}", "--web.listen-address=127.0.0.1:0",
+                       f"--storage.path={scratch.directory('data')}")
+    assert started.returncode == 1 and 'unknown key "bearer_token_fil"' in started.stderr, "the start says the same"
+
+
 def test_several_patterns_and_several_names(scratch):
     good, bad = f"{SETS}/check_good/plain", f"{SETS}/check_bad/unknown_action"
     config = f"--config.file={good}/alertscaler.yml"

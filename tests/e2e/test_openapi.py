@@ -85,6 +85,10 @@ def test_answers_are_as_described(app):
     foreign = {"Origin": "http://elsewhere.example", "Content-Type": "application/json"}
     holds("/api/v1/pause", "POST", app.request("/api/v1/pause", "POST", "{}", foreign))
     holds("/api/v1/pause", "POST", app.request("/api/v1/pause", "POST", "{}", {"Content-Type": "text/plain"}))
+    for path in ("/api/v1/targets", "/api/v1/alerts", "/api/v1/history", "/api/v1/status", "/api/v1/events", "/metrics"):
+        refused = app.request(path, headers={"Host": "elsewhere.example", "Accept-Language": "en"})
+        assert refused.status == 403, refused.text
+        holds(path, "GET", refused)
 
 
 def test_every_path_of_the_program_is_described():

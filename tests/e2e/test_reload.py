@@ -133,6 +133,23 @@ def test_only_this_site_and_programs_may_ask_for_it(app):
     assert app.request("/-/reload", "PUT", "").status == 200
 
 
+def test_a_web_configuration_that_has_changed_is_told_of(scratch, start_alertscaler):
+    scratch.file("web", "token", text="the-token\n")
+    web = scratch.file("web", "web.yml", text="bearer_token_file: token\n")
+    app = start_alertscaler(settings(simulated_target()), options=[f"--web.config.file={web}"])
+    who = {"Authorization": "Bearer the-token"}
+    assert (app.request("/-/reload", "POST", "", who).text, app.process.log().count("web_config.changed")) == ("", 0)
+    scratch.file("web", "web.yml", text="bearer_token_file: token\nread_only_users: [carol]\n")
+    told = app.request("/-/reload", "POST", "", who)
+    assert told.status == 200 and "web.yml has changed: its own keys are read at the start only" in told.text, told.text
+    assert "alertscaler would not start" in told.text and '"carol" is none of basic_auth_users' in told.text, told.text
+    app.process.signal(signal.SIGHUP)
+    eventually(lambda: app.process.log().count("event=web_config.changed") == 2, 10, "the log says so")
+    assert app.request("/api/v1/targets", headers=who).status == 200, "the old one is in force"
+    os.remove(web)
+    assert "cannot be read any more" in app.request("/-/reload", "POST", "", who).text
+
+
 def test_the_work_in_flight_of_a_removed_target_gets_its_outcome(app):
     slow = simulated_target("slow", 1, startup_delay="10m", timeout="20m")
     reload(app, settings(simulated_target(), slow))

@@ -185,6 +185,22 @@ def test_a_question_changes_nothing(app):
     assert app.target("web")["observed"] == 2 and app.history() == []
 
 
+def test_a_question_leaves_no_trace(app):
+    def series():
+        return {key: value for key, value in app.metrics().items()
+                if key[0] in ("alertscaler_notifications_total", "alertscaler_alerts_received_total")}
+
+    before = series()
+    misspelt = notification(alert("wep", "up"))
+    for _ in range(2):
+        (told,) = app.post(misspelt, "?dry_run=true")
+        assert told["result"] == "ignored", told
+    assert series() == before
+    assert "event=alert.ignored" not in app.process.log()
+    app.post(misspelt)
+    assert app.process.log().count("event=alert.ignored") == 1, "the real one is told"
+
+
 def test_what_is_not_ours_is_ignored_and_answered_200(app):
     other = alert("web", "up")
     del other["labels"]["scale_target"], other["labels"]["scale_action"]

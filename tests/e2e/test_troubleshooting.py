@@ -138,6 +138,23 @@ def wrong_token(scene):
     assert scene.app.request("/webhook", "POST", body, headers={"Authorization": "Bearer wrong"}).status == 401
 
 
+def read_only_token(scene):
+    scene.file("token", "writes-and-looks-0123456789\n", 0o600)
+    scene.file("lookers", "writes-and-looks-0123456789\n", 0o600)
+    web = scene.file("web.yml", "bearer_token_file: token\nread_only_token_file: lookers\n")
+    scene.serve(simulated_target(), options=[f"--web.config.file={web}"])
+    sent = scene.app.request("/webhook", "POST", notification(alert("web", "up")),
+                             headers={"Authorization": "Bearer writes-and-looks-0123456789"})
+    assert sent.status == 403
+
+
+def emptied_tokens(scene):
+    token = scene.file("token", "this-is-the-right-one-0123456789\n", 0o600)
+    web = scene.file("web.yml", f"bearer_token_file: {token}\n")
+    scene.serve(simulated_target(), options=[f"--web.config.file={web}"])
+    scene.file("token", "")
+
+
 def misspelt(scene):
     scene.serve(simulated_target())
     scene.app.post(notification(alert("wep", "up")))
@@ -264,6 +281,7 @@ SCENES = {
     "The same, and the route is there": checked(("check_bad", "route_swallows")),
     "It comes, but minutes late": checked(("check_good", "alertmanagers_own_times")),
     "Alertmanager counts failed notifications (`alertmanager_notifications_failed_total`)": wrong_token,
+    "The same, with 403": read_only_token,
     "It is delivered and ignored": misspelt,
     "A `to` alert is ignored": many,
     "It fires in Prometheus, and here it has ended": silenced,
@@ -289,6 +307,9 @@ SCENES = {
     "It does not start: the address": taken_address,
     "It does not start beyond loopback": beyond_loopback,
     "A change of the file has no effect": failed_reload,
+    "The page says *Refused*, behind a proxy or at a name of its own": lambda scene: scene.serve(simulated_target()),
+    "The page shows all, and every change is refused, behind a proxy": lambda scene: scene.serve(simulated_target()),
+    "Whoever has a token is refused all at once": emptied_tokens,
     "`/-/ready` is 200 and speaks of Alertmanager": lambda scene: scene.serve(
         simulated_target(), alertmanager={"url": "http://127.0.0.1:1"}),
 }

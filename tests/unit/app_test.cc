@@ -53,6 +53,18 @@ TEST_CASE("flags without a command are those of serve") {
   CHECK(options.listen_address == "127.0.0.1:9095");
 }
 
+TEST_CASE("there may be several external URLs") {
+  const char* argv[] = {"alertscaler", "--web.external-url=https://alerts.example", "--web.external-url",
+                        "http://nas.example:9095/x", "--dry-run"};
+  const auto command = parse_command_line(5, argv);
+  const auto* serve = std::get_if<app::ServeOptions>(&command);
+  REQUIRE(serve != nullptr);
+  CHECK(serve->dry_run);
+  REQUIRE(serve->external_urls.size() == 2);
+  CHECK(serve->external_urls[0].origin == "https://alerts.example");
+  CHECK(serve->external_urls[1].host == "nas.example");
+}
+
 TEST_CASE("a wrong command line exits with 2, a question with 0") {
   struct Case {
     std::vector<const char*> argv;
@@ -63,6 +75,7 @@ TEST_CASE("a wrong command line exits with 2, a question with 0") {
                                         {{"alertscaler", "serve", "--log.level=loud"}, 2},
                                         {{"alertscaler", "--web.read-timeout=soon"}, 2},
                                         {{"alertscaler", "--web.read-timeout=0"}, 2},
+                                        {{"alertscaler", "--web.external-url=alerts.example"}, 2},
                                         {{"alertscaler", "--storage.path=", "--dry-run"}, 2},
                                         {{"alertscaler", "serve", "--config.file=", "x.yml"}, 2},
                                         {{"alertscaler", "--help"}, 0},

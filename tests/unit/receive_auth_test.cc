@@ -105,24 +105,124 @@ TEST_CASE("tokens are read again when the file changes, at most once a second") 
   CHECK(authenticator.admits("Bearer later"));
 }
 
-TEST_CASE("a token file that becomes unusable changes nothing") {
+TEST_CASE("a token file that is gone, emptied or broken admits nobody until it holds tokens again") {
   const TokenFile file("token\n");
   test::ManualClock clock;
   auto opened = Authenticator::open(file.config(), clock);
   REQUIRE(opened);
-  for (const std::string content : {"", "# none\n", "two words\n"}) {
-    file.replace(content);
+  Authenticator& authenticator = **opened;
+  CHECK(authenticator.troubles().empty());
+  for (const std::string content : {"", "# none\n", "two words\n", "(gone)"}) {
+    if (content == "(gone)") {
+      std::filesystem::remove(file.path());
+    } else {
+      file.replace(content);
+    }
     clock.advance(1s);
     CAPTURE(content);
-    CHECK((*opened)->admits("Bearer token"));
+    CHECK_FALSE(authenticator.admits("Bearer token"));
+    REQUIRE(authenticator.troubles().size() == 1);
+    CHECK_THAT(authenticator.troubles().front(), ContainsSubstring("bearer_token_file cannot be used"));
+    file.replace("token\n");
+    clock.advance(1s);
+    CHECK(authenticator.admits("Bearer token"));
+    CHECK(authenticator.troubles().empty());
   }
-  std::filesystem::remove(file.path());
-  clock.advance(1s);
-  CHECK((*opened)->admits("Bearer token"));
-  file.replace("another\n");
+}
+
+// The file may be readable again without having changed: too many were open, or a right was missing.
+TEST_CASE("a token file that could not be read is tried again although it is the same") {
+  const TokenFile file("token\n");
+  test::ManualClock clock;
+  auto opened = Authenticator::open(file.config(), clock);
+  REQUIRE(opened);
+  const std::filesystem::path aside = file.scratch.path() / "aside";
+  std::filesystem::rename(file.path(), aside);
   clock.advance(1s);
   CHECK_FALSE((*opened)->admits("Bearer token"));
-  CHECK((*opened)->admits("Bearer another"));
+  std::filesystem::rename(aside, file.path());
+  clock.advance(1s);
+  CHECK((*opened)->admits("Bearer token"));
+}
+
+TEST_CASE("a token in both files, and one that nobody can write with, are told of") {
+  const TokenFile file("# ours\nwrites\nboth\n");
+  const TokenFile lookers("both\n");
+  test::ManualClock clock;
+  WebConfig web = file.config();
+  web.read_only_token_file = lookers.path().string();
+  auto opened = Authenticator::open(web, clock);
+  REQUIRE(opened);
+  Authenticator& authenticator = **opened;
+  REQUIRE(authenticator.warnings().size() == 1);
+  CHECK(authenticator.warnings().front() ==
+        "bearer_token_file: the token in line 3 stands in read_only_token_file, too, so it may only look");
+  lookers.replace("both\nwrites\n");
+  clock.advance(1s);
+  CHECK(authenticator.admits("Bearer both"));
+  REQUIRE(authenticator.warnings().size() == 2);
+  CHECK_THAT(authenticator.warnings().back(), ContainsSubstring("nobody could send alerts"));
+  web.basic_auth_users.emplace("alice", Secret("x"));
+  CHECK((*Authenticator::open(web, clock))->warnings().size() == 1);  // she may
+  web.read_only_users.insert("alice");
+  CHECK((*Authenticator::open(web, clock))->warnings().size() == 2);
+  lookers.replace("looks\n");
+  clock.advance(1s);
+  CHECK(authenticator.admits("Bearer both").may_write);
+  CHECK(authenticator.warnings().empty());
+}
+
+TEST_CASE("whoever watches is told when the token is no longer valid") {
+  const TokenFile file("token\nother\n");
+  test::ManualClock clock;
+  auto opened = Authenticator::open(file.config(), clock);
+  REQUIRE(opened);
+  const auto still = (*opened)->watch("Bearer token");
+  REQUIRE(still);
+  CHECK(still());
+  file.replace("other\n");
+  CHECK(still());  // not looked at yet
+  clock.advance(1s);
+  CHECK_FALSE(still());
+}
+
+TEST_CASE("a stream of events ends with the token that it was opened with, at the next heartbeat") {
+  const TokenFile file("token\nother\n");
+  test::Receiver receiver({.web = file.config()}, test::two_targets(), {.heartbeat = 50ms});
+  const auto listen = [&](const std::string& token) {
+    test::RawHttp client = receiver.connect();
+    client.send("GET /api/v1/events HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer " + token + "\r\n\r\n");
+    REQUIRE(client.answer_begins());
+    return client;
+  };
+  test::RawHttp revoked = listen("token");
+  test::RawHttp kept = listen("other");
+  CHECK_FALSE(revoked.closed_within(300ms));  // several heartbeats
+  file.replace("other\n");
+  receiver.clock.advance(1s);
+  CHECK(revoked.closed_within(10s));
+  CHECK_FALSE(kept.closed_within(300ms));
+}
+
+TEST_CASE("the metric of what is in force says so when a token file cannot be used") {
+  const TokenFile file("token\n");
+  const TokenFile lookers("looks\n");
+  WebConfig web = file.config();
+  web.read_only_token_file = lookers.path().string();
+  test::Receiver receiver({.web = web});
+  receiver.metrics.reloaded(true);
+  const auto in_force = [&] {
+    const Reply reply = receiver.send("GET", "/metrics", "", "Authorization: Bearer looks\r\n");
+    return reply.body.find("\nalertscaler_config_last_reload_successful 1\n") != std::string::npos;
+  };
+  CHECK(in_force());
+  file.replace("");
+  receiver.clock.advance(1s);
+  CHECK_FALSE(in_force());
+  CHECK_THAT(receiver.get("/-/ready").body, ContainsSubstring("bearer_token_file cannot be used"));
+  file.replace("token\n");
+  receiver.clock.advance(1s);
+  CHECK(in_force());
 }
 
 TEST_CASE("everything but the probes and the bare page needs a token") {
@@ -245,7 +345,8 @@ TEST_CASE("a token of the other file may only look, and so may one of both") {
   CHECK_FALSE(authenticator.admits("Bearer writes").may_write);
   lookers.replace("");
   clock.advance(1s);
-  CHECK_FALSE(authenticator.admits("Bearer writes").may_write);  // what cannot be used changes nothing
+  CHECK(authenticator.admits("Bearer writes"));
+  CHECK_FALSE(authenticator.admits("Bearer writes").may_write);  // to break the file is no way to be allowed more
 }
 
 TEST_CASE("who may only look gets everything that is asked and changes nothing") {

@@ -244,8 +244,13 @@ TEST_CASE("a dry run decides and stores nothing") {
   CHECK(receiver.controller.kicks("web") == 0);
   CHECK(receiver.controller.previewed().size() == 1);
   CHECK(receiver.metric("alertscaler_alerts_received_total{result=\"accepted\"}") == "0");
+  const std::string taken = R"(alertscaler_notifications_total{code="200",source="alertmanager"})";
+  CHECK(receiver.metric(taken) == "absent");
+  CHECK(receiver.post("no JSON", "?dry_run=true").status == 400);
+  CHECK(receiver.metrics.expose(receiver.clock.now()).find("alertscaler_notifications_total{") == std::string::npos);
 
   post(receiver, alert_of("A"));
+  CHECK(receiver.metric(taken) == "1");
   CHECK(post(receiver, alert_of("A"), "?dry_run=true")["result"] == "duplicate");
   const json end = post(receiver, resolved(alert_of("A")), "?dry_run=true");
   CHECK(end["result"] == "accepted");
