@@ -16,7 +16,7 @@ export async function carryOut(said, doing, change) {
     setText(said, [`${doing}: accepted.`, ...(answer.warnings ?? [])].join(' '));
   } catch (error) {
     said.dataset.tone = 'bad';
-    setText(said, `${doing}: ${error.status === 403 ? 'you may only look. ' : ''}${error.message}`);
+    setText(said, `${doing}: ${error.message}`);
   }
 }
 

@@ -40,7 +40,7 @@ function showLine() {
   document.body.classList.toggle('stale', known.line === 'lost');
   const lost = known.line === 'lost';
   if (lost) {
-    banner.replaceChildren('No connection to alertscaler: ', known.problem, '. ',
+    banner.replaceChildren(known.refused ? 'Refused: ' : 'No connection to alertscaler: ', known.problem, '. ',
       ...(known.seenAt ? ['What is shown was true ', ago(known.seenAt), '. '] : []), 'Trying again.');
   }
   banner.hidden = !lost;

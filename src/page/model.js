@@ -10,7 +10,8 @@ export const model = {
   line: 'connecting', // connecting; live: told of every change; polling: asked now and then; lost
   seenAt: 0, // when what is shown was last known to be true
   problem: '', // why the line is lost
-  mayChange: true, // the program says it; a proxy in front of it may still refuse
+  refused: false, // somebody answers, and says no
+  mayChange: true, // the program says it, and nobody else
 };
 
 const listeners = new Set();
@@ -22,7 +23,6 @@ function tell(what) {
   for (const hear of listeners) hear(what);
 }
 
-let refused = false; // by a proxy
 const page = 100;
 const historyMax = 10_000; // as the API has it
 
@@ -34,7 +34,7 @@ export async function load() {
   model.history = history;
   model.historyEnds = history.length < page;
   model.status = status;
-  model.mayChange = status.may_write && !refused;
+  model.mayChange = status.may_write;
   tell('targets');
   tell('history');
   tell('status');
@@ -101,6 +101,7 @@ export function reload() {
 }
 
 function lost(error) {
+  model.refused = error.status === 403;
   setLine('lost', error.message);
   if (error.status === 401) tell('unauthorized');
 }
@@ -132,11 +133,7 @@ async function change(method, path, body) {
     for (const target of changed) take(target);
     return answer;
   } catch (error) {
-    if (error.status === 403 && model.mayChange) {
-      refused = true;
-      model.mayChange = false;
-      tell('targets');
-    }
+    if (error.status === 403) reload(); // who we are may have changed; a proxy's refusal says nothing about it
     throw error;
   }
 }

@@ -75,7 +75,7 @@ export class Program {
 }
 
 /** A browser for one file of tests. */
-export const launch = () => chromium.launch({executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox']});
+export const launch = (...args) => chromium.launch({executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', ...args]});
 
 /** A page in a context of its own. What it complains about on its console is in `complaints`. */
 export async function open(browser, url, {width = 1440, height = 900, scheme = 'light', live = true, ...more} = {}) {

@@ -142,16 +142,20 @@ describe('with a few targets', () => {
     await program.alert({alertname: 'Maintenance', scale_target: 'jobs', scale_action: 'drain'}, {resolved: true});
   });
 
-  test('who may only look sees no controls that work', async () => {
+  test('a proxy that refuses a change is heard, and makes nobody one who may only look', async () => {
     const page = await show(`${program.url}/#/target/mail`);
-    // As a proxy in front of it answers that lets nothing but GET through.
     await page.route('**/replicas', (route) => route.fulfill({status: 403, contentType: 'text/html', body: '<h1>403</h1>'}));
+    const asked = page.waitForResponse('**/api/v1/status'); // who we are
     await page.locator('#count').fill('3');
     await page.keyboard.press('Enter');
-    await page.locator('.said', {hasText: 'you may only look'}).waitFor();
-    await eventually(async () => !await page.locator('#count-slider').isVisible(), 'the controls go');
-    assert.equal(await page.getByRole('button', {name: 'Set', exact: true}).count(), 0);
+    await page.locator('.said[data-tone="bad"]', {hasText: '403'}).waitFor();
+    await asked;
     assert.equal((await program.target('mail')).observed, 2);
+    await page.unroute('**/replicas');
+    await page.locator('#count').fill('3');
+    await page.keyboard.press('Enter');
+    await eventually(async () => (await program.target('mail')).observed === 3, 'it can be tried again');
+    assert.equal(await page.getByText('You may only look').isVisible(), false);
   });
 
   test('search and states narrow the list', async () => {
@@ -271,6 +275,27 @@ test('another site cannot make a browser change anything', async () => {
   }
 });
 
+test('a page whose name leads to us can neither read nor change anything', async () => {
+  const program = await new Program({targets: [simulated('web')]}).start();
+  const rebinding = await launch('--host-resolver-rules=MAP evil.example 127.0.0.1');
+  try {
+    const page = await open(rebinding, program.url.replace('127.0.0.1', 'evil.example'), {live: false});
+    await page.locator('#banner', {hasText: 'Refused'}).filter({hasText: '--web.external-url=http://evil.example'}).waitFor();
+    assert.equal(await page.locator('.row').count(), 0);
+    const statuses = await page.evaluate(async () => {
+      const quiet = {headers: {'Accept-Language': '', 'User-Agent': 'curl/8'}, referrerPolicy: 'no-referrer', credentials: 'omit'};
+      const asked = [['api/v1/alerts', quiet], ['api/v1/events', quiet], ['metrics', {}], ['api/v1/alerts', {method: 'HEAD', ...quiet}],
+        ['api/v1/pause', {method: 'POST', body: '{}', headers: {'Content-Type': 'application/json'}}], ['webhook', {method: 'POST', body: '{}'}]];
+      return Promise.all(asked.map(async ([path, how]) => (await fetch(path, how)).status));
+    });
+    assert.deepEqual(statuses, statuses.map(() => 403));
+    assert.equal((await program.target('web')).pause, null);
+  } finally {
+    await rebinding.close();
+    await program.stop();
+  }
+});
+
 test('with a token: the page asks for it, and then shows everything', async () => {
   const program = new Program({targets: [simulated('web')]});
   const fs = await import('node:fs');
@@ -332,6 +357,16 @@ test('with a read-only token: everything is shown, and nothing to change it', as
     await writes.getByRole('button', {name: 'Pause …', exact: true}).waitFor();
     assert.equal(await writes.getByText('You may only look').isVisible(), false);
     assert.equal(await writes.getByRole('button', {name: 'Pause all', exact: true}).isVisible(), true);
+
+    fs.writeFileSync(`${program.folder}/lookers`, 'a-token-of-who-only-looks\na-token-of-the-test-0123456789\n');
+    const mayWrite = async () => (await (await fetch(`${program.url}/api/v1/status`,
+      {headers: {Authorization: 'Bearer a-token-of-the-test-0123456789'}})).json()).data.may_write;
+    await eventually(async () => !await mayWrite(), 'the file is read again');
+    await writes.locator('#count').fill('3');
+    await writes.keyboard.press('Enter');
+    await writes.locator('.said', {hasText: 'who may look at everything and change nothing'}).waitFor();
+    await writes.getByText('You may only look').waitFor();
+    assert.equal(await writes.locator('#count-slider').isVisible(), false);
   } finally {
     await program.stop();
   }
