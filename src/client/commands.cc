@@ -132,14 +132,16 @@ int status(const StatusOptions& options) {
     print_json(told->data);
     return 0;
   }
+  const auto program = server->get("/api/v1/status");
+  if (!program) return failed(program.error());
   const Terminal terminal = standard_output();
   if (one) {
-    print(target_page(told->data, terminal));
+    print(target_page(told->data, terminal) + pause_of_all(program->data));
     return 0;
   }
   Table table = target_table();
   for (const json& target : told->data) table.add(target_row(target));
-  print(table.text(terminal));
+  print(table.text(terminal) + pause_of_all(program->data));
   return 0;
 }
 

@@ -57,6 +57,13 @@ std::string why(const json& entry) {
   return out;
 }
 
+// "until resumed, by alice"; empty: it is no pause.
+std::string until_and_by(const json& pause) {
+  if (!pause.is_object()) return "";
+  const std::string until = time_at(pause, "until");
+  return "until " + (until.empty() ? "resumed" : until) + ", by " + text_at(pause, "user");
+}
+
 std::string reference(const json& target) {
   std::string out = text_at(target, "backend");
   const json& ref = at(target, "ref");
@@ -128,6 +135,7 @@ std::string target_page(const json& target, const Terminal& terminal) {
   line("Again at", time_at(at(target, "decision"), "until"));
   const json& pin = at(target, "pin");
   line("Pinned until", pin.is_object() ? time_at(pin, "until") : time_at(target, "pin"));
+  line("Paused", until_and_by(at(target, "pause")), Colour::warning);
   line("Up again at", time_at(target, "up_cooldown_until"));
   line("Down again at", time_at(target, "down_cooldown_until"));
   line("Error", text_at(target, "error"), Colour::bad);
@@ -145,6 +153,11 @@ std::string target_page(const json& target, const Terminal& terminal) {
                             "; " + why(last));
   }
   return table.text(terminal);
+}
+
+std::string pause_of_all(const json& status) {
+  const std::string how_long = until_and_by(at(status, "pause"));
+  return how_long.empty() ? "" : "All targets are paused " + how_long + "; `alertscaler resume` ends it.\n";
 }
 
 Table history_table() {

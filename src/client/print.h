@@ -19,6 +19,9 @@ namespace alertscaler::client {
 // One target, with everything that is known of it.
 [[nodiscard]] std::string target_page(const nlohmann::json& target, const Terminal& terminal);
 
+// Of /api/v1/status, a line; empty: there is none.
+[[nodiscard]] std::string pause_of_all(const nlohmann::json& status);
+
 [[nodiscard]] Table history_table();
 [[nodiscard]] std::vector<Cell> history_row(const nlohmann::json& entry);
 

@@ -35,7 +35,7 @@ bool is_of_a_browser(const Head& head) {
 
 }  // namespace
 
-Names::Names(std::vector<ExternalUrl> external, std::string own_host, bool guard)
+Names::Names(std::vector<ExternalUrl> external, std::string_view own_host, bool guard)
     : external_(std::move(external)), own_host_(host_of(own_host)), guard_(guard) {}
 
 std::optional<Refusal> Names::check_origin(const Head& head) const {

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "receive/external_url.h"
@@ -16,7 +17,7 @@ class Names {
  public:
   // `guard`: browsers at other names are refused. That is for a server that lets in everybody: a page may let its own
   // name lead to us, and is then of "the same site" (DNS rebinding).
-  Names(std::vector<ExternalUrl> external, std::string own_host, bool guard);
+  Names(std::vector<ExternalUrl> external, std::string_view own_host, bool guard);
 
   // 403 for what a browser sends on behalf of another site. Programs send neither Origin nor Sec-Fetch-Site, and pass.
   [[nodiscard]] std::optional<Refusal> check_origin(const Head& head) const;

@@ -149,9 +149,16 @@ def test_a_count_by_hand_and_a_pause(app):
     assert client(app, "resume", "web").returncode == 0
     assert client(app, "pause", "--for=1h").returncode == 0
     assert re.search(r"^web +paused", client(app, "status").stdout, re.MULTILINE)
+    by_all = re.compile(r"^All targets are paused until 20\S+Z, by 127\.0\.0\.1; `alertscaler resume` ends it\.$", re.MULTILINE)
+    for command in (("status",), ("status", "web")):
+        assert by_all.search(client(app, *command).stdout), command
+    assert isinstance(json.loads(client(app, "status", "--format=json").stdout), list), "for scripts it is as ever"
     ended = client(app, "scale", "web", "3")
     assert ended.returncode == 1 and "paused" in ended.stderr, ended.stderr
     assert client(app, "resume").returncode == 0
+    assert re.search(r"^Paused +until resumed, by 127\.0\.0\.1", client(app, "pause", "web").stdout, re.MULTILINE)
+    assert "All targets" not in client(app, "status", "web").stdout
+    assert "Paused" not in client(app, "resume", "web").stdout
     assert client(app, "scale", "web", "3").returncode == 0
     eventually(lambda: app.target("web")["observed"] == 3, 20, "it acts again")
     assert client(app, "scale", "web", "-1").returncode == 2
