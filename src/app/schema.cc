@@ -46,8 +46,36 @@ void add_dependency(Json& schema, const std::string& key, Json holds) {
   }
 }
 
+const Shape* key_of(const Shape& shape, const std::string& name) {
+  const auto found =
+      std::find_if(shape.keys.begin(), shape.keys.end(), [&](const Shape& key) { return key.key == name; });
+  return found == shape.keys.end() ? nullptr : &*found;
+}
+
+// A value that is there and matches, as Dependency has it; `shape` is the value's own.
+Json matching(const Shape* shape, const std::string& pattern) {
+  if (pattern.empty()) return {{"not", {{"enum", {nullptr, Json::array(), Json::object()}}}}};
+  if (shape != nullptr && shape->kind == Shape::Kind::boolean) return {{"const", pattern == "true"}};
+  Json text = {{"type", "string"}, {"pattern", "^(" + pattern + ")$"}};
+  if (shape == nullptr || shape->kind != Shape::Kind::list) return text;
+  const Json list = {{"type", "array"}, {"contains", text}};
+  return shape->or_one ? Json{{"anyOf", {text, list}}} : list;
+}
+
+// A map in which the key at `path` is so.
+Json where(const Shape* map, std::string_view path, const std::string& pattern) {
+  const std::size_t dot = path.find('.');
+  const std::string key(path.substr(0, dot));
+  const Shape* shape = map == nullptr ? nullptr : key_of(*map, key);
+  Json inner = dot == std::string_view::npos ? matching(shape, pattern) : where(shape, path.substr(dot + 1), pattern);
+  return {{"type", "object"}, {"required", Json::array({key})}, {"properties", {{key, std::move(inner)}}}};
+}
+
 void add_relations(Json& schema, const Shape& shape) {
   Json all = Json::array();
+  for (const config::Dependency& each : shape.dependencies) {
+    all.push_back({{"if", where(&shape, each.when, each.is)}, {"then", where(&shape, each.then, each.be)}});
+  }
   for (const auto& [one, other] : shape.never_both) {
     all.push_back({{"not", {{"required", Json::array({one, other})}}}});
   }
@@ -110,6 +138,7 @@ void add_text(Json& schema, const Shape& shape) {
   } else if (shape.one_line) {
     schema["pattern"] = one_line_pattern;
   }
+  if (!shape.excluded.empty()) schema["not"] = {{"type", "string"}, {"pattern", "^(" + shape.excluded + ")$"}};
 }
 
 void add_kind(Json& schema, const Shape& shape) {

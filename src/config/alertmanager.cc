@@ -90,13 +90,12 @@ void read_alertmanager(const Value& value, Alertmanagers& out) {
   MapReader map(value, "a map such as {url: \"http://alertmanager:9093\"}");
   map.take(alertmanager_fields, out);
   map.finish({"url"});
-  const bool tls =
-      std::any_of(out.urls.begin(), out.urls.end(), [](const auto& url) { return url.starts_with("https"); });
-  const bool wants_tls = !out.http.ca_file.empty() || !out.http.cert_file.empty() || !out.http.server_name.empty() ||
-                         out.http.insecure_skip_verify;
-  if (wants_tls && !tls && !out.urls.empty()) {
-    value.problem("http_config.tls_config has no effect, because the url is no https:// one");
-  }
+  if (map.shape() == nullptr && out.urls.empty()) return;  // why there is none is reported already
+  map.need({{"http_config.tls_config.ca_file", "", "url", "https://.*"},
+            {"http_config.tls_config.cert_file", "", "url", "https://.*"},
+            {"http_config.tls_config.server_name", "", "url", "https://.*"},
+            {"http_config.tls_config.insecure_skip_verify", "true", "url", "https://.*"}},
+           "http_config.tls_config has no effect, because the url is no https:// one");
 }
 
 }  // namespace alertscaler::config

@@ -130,9 +130,9 @@ void read_docker(const Value& value, DockerEndpoint& out) {
   MapReader map(value, "a map such as {host: \"unix:///var/run/docker.sock\"}");
   map.take(docker_fields, draft);
   map.finish();
-  if (map.shape() != nullptr) map.shape()->only_with.push_back({"tls_config", {"host"}});
-  if (draft.has_tls && (draft.host.empty() || draft.host.starts_with("unix://"))) {
-    if (!map.has("host") || !draft.host.empty()) value.problem("tls_config needs a host of the form tcp://HOST:PORT");
+  const bool host_is_wrong = map.has("host") && draft.host.empty();  // which is reported already
+  if (map.shape() != nullptr || !host_is_wrong) {
+    map.need({{"tls_config", "", "host", "tcp://.*"}}, "tls_config needs a host of the form tcp://HOST:PORT");
   }
   out = draft.tls;
   if (!draft.host.empty()) out.host = draft.host;

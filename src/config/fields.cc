@@ -9,6 +9,28 @@ namespace {
 
 constexpr std::size_t key_bytes_max = 60;  // of a key in a message
 
+const Element* element_at(const Element& root, std::string_view path) {
+  const Element* at = &root;
+  for (const std::string& key : text::split(path, '.')) {
+    const auto found =
+        std::find_if(at->entries.begin(), at->entries.end(), [&](const Entry& e) { return e.key == key; });
+    if (found == at->entries.end()) return nullptr;
+    at = &found->value;
+  }
+  return at;
+}
+
+bool is_there(const Element* element, const std::string& pattern) {
+  if (element == nullptr) return false;
+  const bool scalar = element->kind == Element::Kind::scalar;
+  if (!scalar && element->items.empty() && element->entries.empty()) return false;
+  if (pattern.empty()) return true;
+  const Form form(pattern);
+  return scalar ? form.fits(element->text)
+                : std::any_of(element->items.begin(), element->items.end(),
+                              [&](const Element& item) { return form.fits(item.text); });
+}
+
 }  // namespace
 
 MapReader::MapReader(const Value& value, std::string_view what) : value_(value) {
@@ -62,6 +84,18 @@ void MapReader::need_one(std::initializer_list<std::string_view> keys, const std
   }
   const bool any = std::any_of(keys.begin(), keys.end(), [&](std::string_view key) { return has(key); });
   if (is_map_ && unless.empty() && !any) value_.problem(std::string(message));
+}
+
+bool MapReader::need(std::initializer_list<Dependency> dependencies, std::string_view message) {
+  if (shape() != nullptr) {
+    for (const Dependency& each : dependencies) shape()->dependencies.push_back(each);
+    return true;
+  }
+  const Element& root = value_.node();
+  const bool hold = std::all_of(dependencies.begin(), dependencies.end(), [&](const Dependency& each) {
+    return !is_there(element_at(root, each.when), each.is) || is_there(element_at(root, each.then), each.be);
+  });
+  return hold || value_.problem(std::string(message));
 }
 
 bool MapReader::refuse_later(std::span<const std::string_view> keys) {

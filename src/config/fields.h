@@ -49,6 +49,8 @@ class MapReader {
   // `unless`: the keys that were probably meant, from finish(); with any of those nothing is missing for sure.
   void need_one(std::initializer_list<std::string_view> keys, const std::vector<std::string>& unless,
                 std::string_view message);
+  // Reports `message`, once, if one of them does not hold; says whether all do.
+  bool need(std::initializer_list<Dependency> dependencies, std::string_view message);
   [[nodiscard]] bool has(std::string_view key) const;
 
   // Keys of the contract that this version does not support; reported as such. Says whether any is there.

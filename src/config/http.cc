@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "base/text.h"
 #include "config/fields.h"
 
 namespace alertscaler::config {
@@ -13,16 +12,12 @@ namespace {
 
 void read_type(const Value& value, HttpConfig& out) {
   static const Form form("[!-~]+");
+  static const Form basic("[Bb][Aa][Ss][Ii][Cc]");
   std::string type = out.authorization_type;
-  if (!value.read_text(type, "the type of the authorization, such as Bearer", form,
-                       "the type of the authorization, one word such as Bearer")) {
-    return;
-  }
-  if (text::to_lower(type) == "basic") {
-    value.problem("for Basic use basic_auth instead of authorization");
-  } else {
-    out.authorization_type = type;
-  }
+  const bool read = value.read_text(type, "the type of the authorization, such as Bearer", form,
+                                    "the type of the authorization, one word such as Bearer");
+  if (value.excludes(basic, type, "for Basic use basic_auth instead of authorization")) return;
+  if (read) out.authorization_type = type;
 }
 
 void read_username(const Value& value, HttpConfig& out) {

@@ -184,8 +184,8 @@ Loaded<WebConfig> web_config_from(std::string_view yaml, Report& report) {
 }
 
 // What the readers of a file would take, from running them without one.
-template <class T, std::size_t N>
-Shape shape_of(const std::array<Field<T>, N>& fields, std::string about) {
+template <class T, std::size_t N, class Check>
+Shape shape_of(const std::array<Field<T>, N>& fields, std::string about, Check check) {
   Shape shape;
   shape.about = std::move(about);
   Report ignored("", {});
@@ -193,6 +193,7 @@ Shape shape_of(const std::array<Field<T>, N>& fields, std::string about) {
   T draft;
   map.take(fields, draft);
   map.finish();
+  check(map, draft);
   return shape;
 }
 
@@ -226,13 +227,14 @@ Environment process_environment() {
 }
 
 Shape settings_shape() {
-  Shape shape = shape_of(settings_fields, "The configuration of alertscaler: --config.file");
+  Shape shape = shape_of(settings_fields, "The configuration of alertscaler: --config.file",
+                         [](MapReader&, const SettingsDraft&) {});
   shape.required = {"targets"};  // said by read_targets, with an example
   return shape;
 }
 
 Shape web_config_shape() {
-  return shape_of(web_fields, "The web configuration of alertscaler: --web.config.file");
+  return shape_of(web_fields, "The web configuration of alertscaler: --web.config.file", check_read_only);
 }
 
 Loaded<Settings> parse_settings(std::string_view yaml, const std::string& file, const Environment& environment) {

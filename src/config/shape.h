@@ -10,6 +10,16 @@
 
 namespace alertscaler::config {
 
+// Of a map: where the one key is there and matches, the other must be there and match. A key may be one of a map
+// further in: "http_config.tls_config". A pattern is for the whole text, or for one item of a list; empty: whatever is
+// there. What is left empty is not there. Readers check files by it, and schemas say it.
+struct Dependency {
+  std::string when;
+  std::string is;
+  std::string then;
+  std::string be;
+};
+
 struct Shape {
   enum class Kind { anything, map, list, text, number, boolean, duration, step, choice };
 
@@ -21,6 +31,7 @@ struct Shape {
   std::string fallback;       // what counts when it is left out, as the file would have it; empty: nothing
 
   std::string pattern;             // of text: all of it must match; empty: any text
+  std::string excluded;            // of text: what must not match
   bool one_line = false;           // of text without a pattern: not empty, and no control characters
   std::vector<std::string> words;  // of a choice
   int least = 0;                   // of a number; of a list, its length; of a duration 1: more than 0
@@ -39,6 +50,7 @@ struct Shape {
   std::vector<std::pair<std::string, std::vector<std::string>>>
       only_with;  // a key and those of which one is there, too
   std::vector<std::pair<std::string, std::vector<std::string>>> never_with;  // a key, and those that mean nothing then
+  std::vector<Dependency> dependencies;
 };
 
 // Of the configuration file, and of the web configuration file.

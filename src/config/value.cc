@@ -268,6 +268,14 @@ std::vector<Value::Member> Value::members(std::string_view what) const {
   return all;
 }
 
+bool Value::excludes(const Form& form, std::string_view text, const std::string& message) const {
+  if (shape_ != nullptr) {
+    shape_->excluded = form.pattern();
+    return false;
+  }
+  return form.fits(text) && !problem(message);
+}
+
 void Value::refuse(const std::string& message) const {
   if (shape_ != nullptr) shape_->never = true;
   problem(message);

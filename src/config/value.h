@@ -99,6 +99,8 @@ class Value {
   bool read_text(std::string& out, std::string_view what, const Form& form, std::string_view formed = {}) const;
   // Any such text: the caller looks closer than the form, and says more. It is for who describes.
   bool read_text_like(std::string& out, std::string_view what, const Form& form) const;
+  // Reports `message` for text of this form, and says whether it has.
+  bool excludes(const Form& form, std::string_view text, const std::string& message) const;
   // Any text that has no zero byte.
   bool read_raw(std::string& out, std::string_view what) const;
   // Text that a header can carry. No problem that is reported shows it.

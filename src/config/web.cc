@@ -69,17 +69,20 @@ void read_sans(const Value& value, TlsServerConfig& tls) {
   }
 }
 
-void check_tls(const Value& value, const TlsServerConfig& tls) {
-  if (tls.min_version > tls.max_version) value.problem("min_version is above max_version");
-  if (verifies(tls.client_auth) && tls.client_ca_file.empty()) {
-    value.problem("client_auth_type verifies clients' certificates, and client_ca_file does not name who signs them");
+void check_tls(MapReader& map, const TlsServerConfig& tls) {
+  const std::string verifying = "VerifyClientCertIfGiven|RequireAndVerifyClientCert";
+  const bool describes = map.shape() != nullptr;
+  if (tls.min_version > tls.max_version) map.value().problem("min_version is above max_version");
+  map.need({{"client_auth_type", verifying, "client_ca_file", ""}},
+           "client_auth_type verifies clients' certificates, and client_ca_file does not name who signs them");
+  // What could not be read has its problem already.
+  if (describes || !tls.client_ca_file.empty()) {
+    map.need({{"client_ca_file", "", "client_auth_type", verifying}},
+             "client_ca_file is here, but client_auth_type verifies nothing; did you mean RequireAndVerifyClientCert?");
   }
-  if (!verifies(tls.client_auth) && !tls.client_ca_file.empty()) {
-    value.problem(
-        "client_ca_file is here, but client_auth_type verifies nothing; did you mean RequireAndVerifyClientCert?");
-  }
-  if (!verifies(tls.client_auth) && !tls.client_allowed_sans.empty()) {
-    value.problem(
+  if (describes || !tls.client_allowed_sans.empty()) {
+    map.need(
+        {{"client_allowed_sans", "", "client_auth_type", verifying}},
         "client_allowed_sans is here, but client_auth_type verifies nothing; did you mean RequireAndVerifyClientCert?");
   }
 }
@@ -158,7 +161,7 @@ void read_tls_server(const Value& value, WebConfig& web) {
   map.take(fields, tls);
   map.refuse_later(later);
   map.finish({"cert_file", "key_file"});
-  if (map.is_map()) check_tls(value, tls);
+  if (map.is_map()) check_tls(map, tls);
   web.tls = std::move(tls);
 }
 
@@ -188,13 +191,15 @@ void read_read_only_users(const Value& value, WebConfig& web) {
   }
 }
 
-void check_read_only(const MapReader& map, const WebConfig& web) {
+void check_read_only(MapReader& map, const WebConfig& web) {
+  const bool any_users = map.need({{"read_only_users", "", "basic_auth_users", ""}},
+                                  "read_only_users are some of basic_auth_users, and there are none");
   if (web.read_only_users.empty() && web.read_only_token_file.empty()) return;
   std::vector<std::string> users;
   if (const Entry* known = entry_of(map, "basic_auth_users")) {
     for (const Entry& user : known->value.entries) users.push_back(user.key);
   }
-  if (const Entry* named = entry_of(map, "read_only_users")) {
+  if (const Entry* named = any_users ? entry_of(map, "read_only_users") : nullptr) {
     const Value list = map.value().entry(*named);
     for (std::size_t i = 0; i < list.node().items.size(); ++i) {
       const std::string& user = list.node().items[i].text;

@@ -11,6 +11,6 @@ void read_http_server(const Value& value, WebConfig& web);
 void read_basic_auth_users(const Value& value, WebConfig& web);
 void read_read_only_users(const Value& value, WebConfig& web);
 // Of the whole file: who may only look is somebody, and not everybody.
-void check_read_only(const MapReader& map, const WebConfig& web);
+void check_read_only(MapReader& map, const WebConfig& web);
 
 }  // namespace alertscaler::config
