@@ -41,7 +41,7 @@ class Backend {
 
   // No action is under way, or one down that has to wait, and it is no dry run: one short move at what earlier actions
   // have left undone, and what else is in the way of the next one.
-  [[nodiscard]] virtual Status tidy(std::stop_token /*stop*/) { return {}; }
+  [[nodiscard]] virtual Status tidy(std::stop_token /*stop*/) { return {}; }  // NOLINT
 
   // Nobody will look at this target again, which is no dry run: what it has half done is ended now, by force if need
   // be.

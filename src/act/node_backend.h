@@ -28,7 +28,7 @@ class NodeBackend {
 
   // Why nothing may be done to any node, whatever is wanted: as Observed::blocked. Called after observe(), which need
   // not have looked for it.
-  [[nodiscard]] virtual std::optional<Blocked> blocked(std::stop_token /*stop*/) { return std::nullopt; }
+  [[nodiscard]] virtual std::optional<Blocked> blocked(std::stop_token /*stop*/) { return std::nullopt; }  // NOLINT
 
   // One move of a drain: cordon if it is not, evict what can go now. Harmless to repeat. not_found: the node is gone.
   [[nodiscard]] virtual Result<DrainProgress> drain(const std::string& node, const DrainPolicy& policy,
@@ -43,7 +43,7 @@ class NodeBackend {
   [[nodiscard]] virtual Status uncordon(const std::string& node, std::stop_token stop) = 0;
 
   // Takes nothing but our mark off: whether the node takes work, stays as it is, and is from now on for others to say.
-  [[nodiscard]] virtual Status let_go(const std::string& /*node*/, std::stop_token /*stop*/) { return {}; }
+  [[nodiscard]] virtual Status let_go(const std::string& /*node*/, std::stop_token /*stop*/) { return {}; }  // NOLINT
 
   // An action on this node has begun (it has no outcome yet) or ended: for those who look at the node. Never waits.
   virtual void announce(const std::string&, const HistoryEntry&) {}
