@@ -1,6 +1,7 @@
 #include "app/check.h"
 
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,13 +14,22 @@ namespace alertscaler::app {
 
 namespace {
 
-void check_web_config(const std::string& file, std::vector<check::Finding>& findings) {
+// `address`: where alertscaler shall listen; absent: it is not known.
+void check_web_config(const std::string& file, const std::optional<Address>& address,
+                      std::vector<check::Finding>& findings) {
   const auto web = config::load_web_config(file);
   if (!web) {
     for (const config::Problem& problem : web.error()) {
       findings.push_back({check::Severity::error, problem.file, {problem.line, problem.column}, problem.message});
     }
     return;
+  }
+  if (address && !is_loopback(*address) && !web->authenticates()) {
+    findings.push_back({check::Severity::warning,
+                        file,
+                        {},
+                        "nothing in it says who may speak to alertscaler, so serve will not listen on " +
+                            to_string(*address) + " unless it gets --web.allow-unauthenticated, too"});
   }
   const SystemClock clock;
   const receive::WebFiles files = receive::check_web_files(*web, clock);
@@ -31,16 +41,18 @@ void check_web_config(const std::string& file, std::vector<check::Finding>& find
 
 int check(const CheckOptions& options) {
   check::Input input{options.config_file, options.rules, options.alertmanager_file, {}};
+  std::optional<Address> address;
   if (!options.listen_address.empty()) {
-    const auto address = parse_address(options.listen_address);
-    if (!address) {
-      std::fprintf(stderr, "alertscaler: --web.listen-address: %s\n", address.error().message.c_str());
+    const auto parsed = parse_address(options.listen_address);
+    if (!parsed) {
+      std::fprintf(stderr, "alertscaler: --web.listen-address: %s\n", parsed.error().message.c_str());
       return 2;
     }
+    address = *parsed;
     input.port = address->port;
   }
   auto findings = check::check_files(input);
-  if (!options.web_config_file.empty()) check_web_config(options.web_config_file, findings);
+  if (!options.web_config_file.empty()) check_web_config(options.web_config_file, address, findings);
   const std::string text = options.format == client::Format::json ? check::as_json(findings) : check::as_text(findings);
   std::fputs(text.c_str(), stdout);
   return check::has_errors(findings) ? 1 : 0;

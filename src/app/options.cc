@@ -24,7 +24,7 @@ constexpr const char* footer =
     "\nWithout a command, alertscaler serves: `alertscaler --config.file=alertscaler.yml`.\n"
     "`alertscaler serve --help` lists its flags.\n"
     "An alert asks by its labels: scale_action (up, down, to, drain, hold) and scale_target.\n"
-    "Try it: alertscaler serve, then  curl -d @alert.json 'http://127.0.0.1:9095/webhook?wait=10s'";
+    "Try it: alertscaler serve, then  alertscaler send --target=web --action=up  and  alertscaler status";
 
 constexpr std::array<std::string_view, 13> commands = {"serve",      "check",  "explain", "send",   "status",
                                                        "history",    "scale",  "pause",   "resume", "healthcheck",

@@ -17,7 +17,9 @@ Reloader::Reloader(std::string config_file, FileWatch watch, std::optional<FileT
       backends_(backends),
       controller_(controller),
       resync_(resync),
-      metrics_(metrics) {}
+      metrics_(metrics) {
+  if (web_) web_watch_.emplace(web_->path);
+}
 
 Result<std::string> Reloader::reload() {
   const std::lock_guard one_at_a_time(mutex_);
@@ -43,6 +45,9 @@ std::string Reloader::web_notice() {
 void Reloader::reload_if_changed() {
   const std::lock_guard one_at_a_time(mutex_);
   if (watch_.changed()) static_cast<void>(reload_locked());  // the log and the metric say what became of it
+  if (!web_watch_ || !web_watch_->changed()) return;
+  web_watch_->take();
+  static_cast<void>(web_notice());  // is in the log
 }
 
 Status Reloader::reload_locked() {

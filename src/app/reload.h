@@ -33,7 +33,8 @@ class Reloader {
   // store says; cancelled: the program is stopping.
   [[nodiscard]] Result<std::string> reload();
   // The same if the file has changed since the last time, which takes two calls to be sure of. A file that is invalid
-  // is tried, and told of, once; what failed for another reason is tried again.
+  // is tried, and told of, once; what failed for another reason is tried again. That the web configuration has changed
+  // is told of likewise.
   void reload_if_changed();
 
  private:
@@ -44,6 +45,7 @@ class Reloader {
   const std::string config_file_;
   FileWatch watch_;  // guarded by mutex_
   const std::optional<FileText> web_;
+  std::optional<FileWatch> web_watch_;  // of that; guarded by mutex_
   BackendFactory& backends_;
   control::Controller& controller_;
   resync::Resync& resync_;

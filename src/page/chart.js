@@ -49,6 +49,7 @@ function timeTicks(since, now, most) {
   return ticks;
 }
 
+const labelWidth = 36; // of a time, in pixels
 const clock = new Intl.DateTimeFormat(undefined, {hour: '2-digit', minute: '2-digit', hourCycle: 'h23'});
 
 function marker(entry, x, y) {
@@ -75,7 +76,7 @@ export function chart(target, all, hours, width) {
     svg('line', {class: 'grid', x1: margin.left, x2: right, y1: y(tick), y2: y(tick)}),
     svg('text', {class: 'axis', x: margin.left - 8, y: y(tick) + 4, 'text-anchor': 'end'}, String(tick)),
   ]);
-  const times = timeTicks(since, now, width / 80).map((at) =>
+  const times = timeTicks(since, now, width / 80).filter((at) => x(at) < width - labelWidth / 2).map((at) =>
     svg('text', {class: 'axis', x: x(at), y: height - 6, 'text-anchor': 'middle'}, clock.format(new Date(at))));
   const bounds = !hasCount(target) ? [] : [['min', target.min], ['max', target.max]].map(([word, count]) =>
     svg('line', {class: 'bound', x1: margin.left, x2: right, y1: y(count), y2: y(count)}, svg('title', {}, `${word} ${count}`)));

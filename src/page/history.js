@@ -52,7 +52,7 @@ const update = onceAFrame(() => {
     if (!item) items.set(entry.id, item = entryItem(entry, true));
     if (list.children[i] !== item) list.insertBefore(item, list.children[i] ?? null);
   });
-  none.hidden = shown.length > 0 || model.line === 'connecting';
+  none.hidden = shown.length > 0 || model.status === null; // nothing is known
   setText(none, model.history.length === 0 ? 'Nothing yet.' : 'Nothing of what is loaded fits the search.');
   more.hidden = model.historyEnds || model.history.length === 0;
 });

@@ -81,7 +81,7 @@ function filter() {
     if (match) ++shown;
     if (row.element.hidden === match && ++changes <= changesAFrame) row.element.hidden = !match;
   }
-  none.hidden = shown > 0 || model.line === 'connecting';
+  none.hidden = shown > 0 || model.status === null; // nothing is known
   setText(none, rows.size === 0 ? 'No target is configured.' : `None of ${rows.size} targets fits the search.`);
   if (changes > changesAFrame) narrow();
 }

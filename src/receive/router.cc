@@ -94,17 +94,6 @@ bool changes_something(Handler handler) {
          handler == Handler::reload;
 }
 
-using Troubles = std::function<std::vector<std::string>()>;
-
-ApiOptions with_troubles(ApiOptions options, Troubles further) {
-  options.troubles = [first = std::move(options.troubles), further = std::move(further)] {
-    std::vector<std::string> all = first ? first() : std::vector<std::string>{};
-    for (std::string& trouble : further()) all.push_back(std::move(trouble));
-    return all;
-  };
-  return options;
-}
-
 }  // namespace
 
 Router::Router(const Surroundings& around, Authenticator& authenticator, ApiOptions options, Headers headers)
@@ -114,7 +103,7 @@ Router::Router(const Surroundings& around, Authenticator& authenticator, ApiOpti
       controller_(around.controller),
       events_(around.events),
       authenticator_(authenticator),
-      signature_(around.signature),
+      web_troubles_(around.web_troubles),
       headers_(std::move(headers)),
       names_(around.names),
       reload_(around.reload),
@@ -122,8 +111,7 @@ Router::Router(const Surroundings& around, Authenticator& authenticator, ApiOpti
       webhook_(intake_, around.signature, around.store, around.controller, around.clock, around.limits,
                around.stopping),
       push_(intake_, around.clock, around.limits, around.stopping, options.version),
-      api_(around.store, around.controller, around.clock,
-           with_troubles(std::move(options), [this] { return web_troubles(); })),
+      api_(around.store, around.controller, around.clock, std::move(options)),
       controls_(around.store, around.controller),
       say_unauthorized_(10s, around.clock),
       say_read_only_(10s, around.clock),
@@ -241,7 +229,7 @@ Answer Router::call(const Route& route, const Request& request, std::string_view
     case Handler::events:
       return listen(request);
     case Handler::metrics:
-      metrics_.web_files_usable(web_troubles().empty());
+      metrics_.web_files_usable(!web_troubles_ || web_troubles_().empty());
       return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics_.expose(clock_.now())};
     case Handler::healthy:
       return plain(200, "alertscaler is healthy.\n");
@@ -275,14 +263,6 @@ Answer Router::listen(const Request& request) {
     events_.listen({std::move(channel), std::move(head), last_event_id, client, seat, still});
   };
   return answer;
-}
-
-std::vector<std::string> Router::web_troubles() {
-  std::vector<std::string> all = authenticator_.troubles();
-  if (signature_ != nullptr) {
-    for (std::string& trouble : signature_->troubles()) all.push_back(std::move(trouble));
-  }
-  return all;
 }
 
 // As Prometheus answers: plain text, so that whoever edits the file reads it as it is.

@@ -39,6 +39,8 @@ struct Surroundings {
   const std::atomic<bool>& stopping;
   GrafanaSignature* signature;  // null: there is no secret
   Names names;
+  // What cannot be used of the files that the web configuration names, a line each; empty function: nothing is named.
+  std::function<std::vector<std::string>()> web_troubles{};
   std::function<Result<std::string>()> reload{};  // as in ServerOptions
 };
 
@@ -69,8 +71,6 @@ class Router {
   // `answer` (401) with what a 401 has to say, and a line in the log.
   [[nodiscard]] Answer unauthorized(const Request& request, Answer answer);
   [[nodiscard]] Answer read_only(const Request& request);
-  // What cannot be used of the files that the web configuration names.
-  [[nodiscard]] std::vector<std::string> web_troubles();
   // A browser sends it that is not at our page.
   [[nodiscard]] Answer foreign(const Request& request, const Refusal& refusal);
   [[nodiscard]] Answer too_many_passwords(const Request& request);
@@ -83,7 +83,7 @@ class Router {
   Controller& controller_;
   Events& events_;
   Authenticator& authenticator_;
-  GrafanaSignature* const signature_;
+  const std::function<std::vector<std::string>()> web_troubles_;
   const Headers headers_;
   const Names names_;
   const std::function<Result<std::string>()> reload_;

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 #include <unistd.h>
@@ -43,12 +45,12 @@ class HttpServer final : public Server {
         tls_(std::move(tls)),
         router_({store, controller, metrics, clock, events, limits_, stopping_, signature_.get(),
                  Names(std::move(options.external_urls), host_name(), !options.web.authenticates()),
-                 std::move(options.reload)},
+                 [this] { return web_troubles(); }, std::move(options.reload)},
                 *authenticator_,
                 {.version = std::move(options.version),
                  .authentication = authentication_of(options.web),
                  .started = clock.now(),
-                 .troubles = std::move(options.troubles)},
+                 .troubles = [this, others = std::move(options.troubles)] { return all_troubles(others); }},
                 options.web.headers),
         listener_(std::move(socket), limits_, clock, stopping_, tls_.get(),
                   [this](Connection& connection) { serve(connection, router_); }) {
@@ -62,6 +64,22 @@ class HttpServer final : public Server {
   void stop() override { end(); }
 
  private:
+  using Troubles = std::function<std::vector<std::string>()>;
+
+  static void append(std::vector<std::string>& all, std::vector<std::string> more) {
+    all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  }
+  [[nodiscard]] std::vector<std::string> web_troubles() const {
+    std::vector<std::string> all = authenticator_->troubles();
+    if (signature_) append(all, signature_->troubles());
+    if (tls_) append(all, tls_->troubles());
+    return all;
+  }
+  [[nodiscard]] std::vector<std::string> all_troubles(const Troubles& others) const {
+    std::vector<std::string> all = others ? others() : std::vector<std::string>{};
+    append(all, web_troubles());
+    return all;
+  }
   void end() {
     events_.stop();
     listener_.stop();

@@ -30,6 +30,7 @@ struct Freeing {
 };
 using Bio = std::unique_ptr<BIO, Freeing<&::BIO_free_all>>;
 using Certificate = std::unique_ptr<X509, Freeing<&::X509_free>>;
+using Store = std::unique_ptr<X509_STORE, Freeing<&::X509_STORE_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Freeing<&::EVP_PKEY_free>>;
 
 std::string tls_error() {
@@ -264,20 +265,50 @@ void Tls::reload_if_changed() {
   if (!changed) return;
   auto context = load();
   if (!context) {
-    log::warn("certificate.kept", {{"error", context.error().message},
-                                   {"text", "the certificate and authorities known before stay in use"}});
+    for (WatchedFile& file : files_) file.look_again();
+    nobody_is_known_ = !authorities_usable();
+    if (context.error().message == unusable_) return;
+    unusable_ = context.error().message;
+    if (nobody_is_known_) {
+      log::error("authorities.unusable",
+                 {{"error", unusable_}, {"text", "no client's certificate is taken until the file can be used again"}});
+    } else {
+      log::warn("certificate.kept", {{"error", unusable_}, {"text", "the certificate known before stays in use"}});
+    }
     return;
   }
+  unusable_.clear();
+  nobody_is_known_ = false;
   context_ = *std::move(context);  // connections that there are keep the old one
   log::info("certificate.loaded", {{"file", config_.cert_file}});
+}
+
+bool Tls::authorities_usable() const {
+  const SslContext context(::SSL_CTX_new(::TLS_server_method()));
+  return context && use_client_auth(context.get(), config_).has_value();
 }
 
 SslHandle Tls::accept() {
   const std::lock_guard lock(mutex_);
   reload_if_changed();
   SslHandle ssl(::SSL_new(context_.get()));
-  if (ssl) ::SSL_set_accept_state(ssl.get());
+  if (!ssl) return ssl;
+  if (nobody_is_known_) {
+    const Store none(::X509_STORE_new());
+    if (!none || ::SSL_set1_verify_cert_store(ssl.get(), none.get()) != 1) return {};
+  }
+  ::SSL_set_accept_state(ssl.get());
   return ssl;
+}
+
+std::vector<std::string> Tls::troubles() {
+  const std::lock_guard lock(mutex_);
+  reload_if_changed();
+  if (unusable_.empty()) return {};
+  return {nobody_is_known_
+              ? "client_ca_file cannot be used, so no client's certificate is taken; the log says why"
+              : "tls_server_config cannot be used as its files are now, so the certificate from before stays "
+                "in use; the log says why"};
 }
 
 void Tls::say_failed(std::string_view client, std::string_view why) {

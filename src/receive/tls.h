@@ -1,5 +1,6 @@
 // The server's side of TLS: certificates and rules from the web configuration. The files are read again when they
-// change; what cannot be used then changes nothing.
+// change. A certificate or key that cannot be used then changes nothing; while the authorities of clients cannot, no
+// client's certificate is a good one.
 #pragma once
 
 #include <memory>
@@ -34,6 +35,8 @@ class Tls {
 
   // For one connection; null: out of memory.
   [[nodiscard]] SslHandle accept();
+  // What cannot be used of the files, a line each.
+  [[nodiscard]] std::vector<std::string> troubles();
   // A line in the log, now and then.
   void say_failed(std::string_view client, std::string_view why);
 
@@ -41,12 +44,15 @@ class Tls {
   Tls(const TlsServerConfig& config, const Clock& clock);
   [[nodiscard]] Result<SslContext> load() const;
   void reload_if_changed();
+  [[nodiscard]] bool authorities_usable() const;
 
   const TlsServerConfig config_;
   Seldom say_failed_;
   std::mutex mutex_;
   SslContext context_;
   std::vector<WatchedFile> files_;
+  std::string unusable_;  // why the files are, as it was last told; empty: they are not
+  bool nobody_is_known_ = false;
 };
 
 }  // namespace alertscaler::receive

@@ -142,12 +142,24 @@ def test_a_web_configuration_that_has_changed_is_told_of(scratch, start_alertsca
     scratch.file("web", "web.yml", text="bearer_token_file: token\nread_only_users: [carol]\n")
     told = app.request("/-/reload", "POST", "", who)
     assert told.status == 200 and "web.yml has changed: its own keys are read at the start only" in told.text, told.text
-    assert "alertscaler would not start" in told.text and '"carol" is none of basic_auth_users' in told.text, told.text
+    assert "alertscaler would not start" in told.text and "some of basic_auth_users, and there are none" in told.text, told.text
     app.process.signal(signal.SIGHUP)
     eventually(lambda: app.process.log().count("event=web_config.changed") == 2, 10, "the log says so")
     assert app.request("/api/v1/targets", headers=who).status == 200, "the old one is in force"
     os.remove(web)
     assert "cannot be read any more" in app.request("/-/reload", "POST", "", who).text
+
+
+def test_who_looks_at_the_file_looks_at_the_web_configuration_too(scratch, start_alertscaler):
+    scratch.file("web", "token", text="the-token\n")
+    web = scratch.file("web", "web.yml", text="bearer_token_file: token\n")
+    app = start_alertscaler(settings(simulated_target()), options=[f"--web.config.file={web}", "--config.auto-reload-interval=100ms"])
+    told = lambda: app.process.log().count("event=web_config.changed")  # noqa: E731
+    scratch.file("web", "web.yml", text="bearer_token_file: token\nhttp_server_config: {}\n")
+    eventually(lambda: told() == 1, 10, "the log says so")
+    app.configure(settings(simulated_target(), simulated_target("db")))
+    eventually(lambda: events(app, "config.loaded") == 2, 10, "it has looked again and again")
+    assert told() == 1, "once"
 
 
 def test_the_work_in_flight_of_a_removed_target_gets_its_outcome(app):

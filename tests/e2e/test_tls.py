@@ -203,6 +203,22 @@ def test_new_certificates_without_restart(serve, folder):
     eventually(lambda: accepted(app, trust(folder, client=f"{folder}/stranger/")), 10, "the new authority counts")
 
 
+def test_without_its_authorities_it_knows_no_client(serve, folder):
+    """What is gone or broken vouches for nobody; who needs no certificate is served as before."""
+    app = serve(client_auth_type="VerifyClientCertIfGiven", client_ca_file="ca.pem")
+    ours, anybody = trust(folder, client=f"{folder}/"), trust(folder)
+    assert accepted(app, ours)
+    os.rename(f"{folder}/ca.pem", f"{folder}/kept.pem")
+    eventually(lambda: not accepted(app, ours), 10, "our client is not taken any more")
+    assert accepted(app, anybody)
+    assert "client_ca_file cannot be used" in ask(app, anybody, "/-/ready").text
+    assert "event=authorities.unusable" in app.process.log()
+    assert "\nalertscaler_config_last_reload_successful 0" in ask(app, anybody, "/metrics").text
+    os.rename(f"{folder}/kept.pem", f"{folder}/ca.pem")  # the same file as before
+    eventually(lambda: accepted(app, ours), 10, "it is taken again")
+    assert ask(app, anybody, "/-/ready").text == "alertscaler is ready.\n"
+
+
 def test_what_is_no_tls(serve, folder):
     app = serve()
     for request in (b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n",

@@ -282,6 +282,7 @@ test('a page whose name leads to us can neither read nor change anything', async
     const page = await open(rebinding, program.url.replace('127.0.0.1', 'evil.example'), {live: false});
     await page.locator('#banner', {hasText: 'Refused'}).filter({hasText: '--web.external-url=http://evil.example'}).waitFor();
     assert.equal(await page.locator('.row').count(), 0);
+    for (const claim of ['No target is configured.', 'Nothing yet.']) assert.equal(await page.getByText(claim).isVisible(), false, claim);
     const statuses = await page.evaluate(async () => {
       const quiet = {headers: {'Accept-Language': '', 'User-Agent': 'curl/8'}, referrerPolicy: 'no-referrer', credentials: 'omit'};
       const asked = [['api/v1/alerts', quiet], ['api/v1/events', quiet], ['metrics', {}], ['api/v1/alerts', {method: 'HEAD', ...quiet}],
