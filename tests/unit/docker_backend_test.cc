@@ -403,6 +403,21 @@ TEST_CASE("an engine that was away may have forgotten whom it was to stop: it is
   CHECK(w.engine.names() == "shop-web-1 running");
 }
 
+TEST_CASE("an engine that goes away after it was looked at is asked again, too") {
+  World w;
+  w.add_web(1, 3);
+  w.slow_stops();
+  REQUIRE(w.pass(3, 2));
+  w.engine.fail_next("POST /containers", 503, R"({"message":"no backend"})");  // as a proxy before it says
+  CHECK_FALSE(w.pass(3, 1));
+  w.engine.requests();
+  REQUIRE(w.pass(3, 1));
+  CHECK(only(w.engine.requests(), "POST").size() == 2);
+  w.engine.finish_stops();
+  REQUIRE(w.pass(3, 1));
+  CHECK(w.engine.names() == "shop-web-1 running");
+}
+
 TEST_CASE("one that never stops is removed by force when its time is over") {
   World w;
   w.overtime = -3s;  // its own grace, as recorded, and nothing beyond
