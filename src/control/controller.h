@@ -117,6 +117,7 @@ class Controller final : public receive::Controller {
     std::optional<TargetState> before;
     bool settled = false;                           // the action that an earlier process left has been looked at
     int observe_failures = 0;                       // in a row
+    int not_taken_back = 0;                         // tries in a row to take back what an action has begun
     ActionId applied = 0;                           // the last action whose call has succeeded
     std::string last_error;                         // of a call in flight or of the store, so that each is logged once
     std::string last_failure;                       // why the last action on its count has failed

@@ -273,6 +273,8 @@ void Controller::publish(Look& look, const Decision& decision, const NodePass* n
     // The last action may have been one of its nodes.
     const bool is_ours = v.last_action && v.last_action->node.empty();
     v.error = state.failures == 0 ? remark(look.observed) : is_ours ? v.last_action->error : look.runtime.last_failure;
+    if (look.stuck) v.error = joined("what was begun cannot be taken back yet: " + look.runtime.last_error, v.error);
+    v.error = joined(v.error, look.runtime.untidy);
     v.desired = look.observed.replicas;
     // A floor that goes down says nothing of the count.
     const auto wanted = [&](int to, bool floor) { return floor ? std::max(to, look.observed.replicas) : to; };
@@ -319,6 +321,8 @@ void Controller::show(Runtime& runtime, const std::function<void(TargetView&)>& 
 
 Instant Controller::next_look(const Look& look, const Decision& decision) {
   const Instant now = clock_.now();
+  constexpr Duration try_again_at_most = std::chrono::seconds{15};
+  if (look.stuck) return now + std::min(backoff(look.runtime.not_taken_back, jitter()), try_again_at_most);
   if (look.state.in_flight) {
     // Soon at first, as most actions are quick; then at a quarter of the time that it has taken so far.
     const Duration elapsed = now - look.state.in_flight->started;

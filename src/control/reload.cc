@@ -172,6 +172,10 @@ void Controller::settle_unknown() {
       metrics_.store_failed();
       log::error("store.failed", {{"target", entry.target.text}, {"error", written.error().message}});
     }
+    log::warn("action.left_behind", {{"target", entry.target.text},
+                                     {"node", entry.node},
+                                     {"action", to_string(entry.action)},
+                                     {"text", entry.error + "; look after what it had begun"}});
   }
 }
 

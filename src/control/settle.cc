@@ -87,8 +87,10 @@ bool Controller::taken_back(Look& look, std::string& error) {
       look.runtime.last_error = cleaned.error().message;
     }
     look.stuck = look.is_pool();
+    ++look.runtime.not_taken_back;
     return false;
   }
+  look.runtime.not_taken_back = 0;
   if (!cleaned) error += "; removing it failed: " + cleaned.error().message;
   return true;
 }

@@ -115,7 +115,7 @@ class Looker {
     }
     for (const auto& [name, state] : look_.state.nodes) {
       if (!wanted_.contains(name)) turns_.push_back(name);
-      if (state.held) taken_.insert(name);
+      if (is_held(name, state, in_.observed)) taken_.insert(name);
     }
     for (const ObservedNode& node : in_.observed) {
       if (node.leaving || (node.cordoned && node.ours)) taken_.insert(node.name);

@@ -53,6 +53,9 @@ struct NodesLook {
 };
 [[nodiscard]] NodesLook decide_nodes(const NodesInputs& inputs);
 
+// Does a drain of ours keep it from work, so that it counts for max_unavailable?
+[[nodiscard]] bool is_held(const std::string& name, const NodeState& state, std::span<const ObservedNode> observed);
+
 // The state with the action begun. REQUIRES: no action of that node is in flight.
 [[nodiscard]] TargetState node_started(TargetState state, const NodeDecision& begun, ActionId id,
                                        const NodesInputs& inputs);

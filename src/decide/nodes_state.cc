@@ -11,6 +11,13 @@ constexpr Duration restore_timeout = std::chrono::minutes{2};
 
 }  // namespace
 
+// An action that has ended before it cordoned anything keeps nothing from work.
+bool is_held(const std::string& name, const NodeState& state, std::span<const ObservedNode> observed) {
+  if (!state.held || state.in_flight || state.dry_run) return state.held;
+  return std::any_of(observed.begin(), observed.end(),
+                     [&](const ObservedNode& node) { return node.name == name && node.cordoned; });
+}
+
 TargetState node_started(TargetState state, const NodeDecision& begun, ActionId id, const NodesInputs& inputs) {
   const Decision& decision = begun.decision;
   const bool is_drain = decision.reason == Reason::drain;

@@ -77,13 +77,14 @@ std::optional<NodesAway> nodes_away(const NodesInputs& in) {
   for (const auto& [name, state] : in.state.nodes) {
     if (state.dry_run != in.dry_run) continue;
     if (state.in_flight && state.in_flight->action == Reason::drain) drains.insert(name);
-    if (state.held) away.insert(name);
+    if (is_held(name, state, in.observed)) away.insert(name);
   }
   int replicas = 0;
   for (const ObservedNode& node : in.observed) {
     ++replicas;
     if (node.cordoned) away.insert(node.name);
-    if (node.leaving) away.erase(node.name);  // what the scale-down itself takes away
+    // What the scale-down itself takes away, or takes first.
+    if (node.leaving || (node.dead && (node.ours || !node.cordoned))) away.erase(node.name);
   }
   const Instant until = in.now + away_recheck_after;
   if (!drains.empty()) {

@@ -31,6 +31,12 @@ ObservedNode cordoned(const std::string& name, bool leaving = false) {
   return out;
 }
 
+ObservedNode dead(const std::string& name) {
+  ObservedNode out = cordoned(name);
+  out.ours = out.dead = true;
+  return out;
+}
+
 NodeState held(bool drains) {
   NodeState state;
   state.held = true;
@@ -118,11 +124,12 @@ TEST_CASE("how many nodes are out of work says whether one more may go") {
        "1 node is out of work (a), and max_unavailable allows 1 at once"},
       {"a half of three is two", {cordoned("a"), node("b"), node("c")}, {}, Step{50, true}, ""},
       {"what the scale-down itself takes away", {cordoned("a", true), node("b")}, {}, Step{1}, ""},
-      {"one that cannot be drained yet is as good as away",
+      {"one whose drain has failed before it was cordoned works",
        {node("a"), node("b")},
        {{"a", held(false)}},
        Step{1},
-       "1 node is out of work (a), and max_unavailable allows 1 at once"},
+       ""},
+      {"a dead one goes first", {dead("a"), node("b")}, {{"a", held(false)}}, Step{1}, ""},
   }));
   CAPTURE(c.name);
   Policy policy = pool_policy();

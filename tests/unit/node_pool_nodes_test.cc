@@ -122,6 +122,34 @@ TEST_CASE("a node that stays out of work keeps what stands in for it") {
   CHECK(world.observe().note.empty());
 }
 
+TEST_CASE("a node that has died keeps what stands in for it, whatever its alert says") {
+  Replaced world;
+  world.drain("w-1");
+  world.join("w-3");
+  world.drain("w-1");
+  world.set_ready("w-1", false);
+  REQUIRE(world.faces.nodes->uncordon("w-1", {}));
+  world.tidy(12);
+  CHECK(world.nodes() == "w-1, w-2, w-3");
+  CHECK(world.observe().note == "w-3 stands in for w-1, which is not ready");
+  world.set_ready("w-1", true);
+  world.tidy(12);
+  CHECK(world.nodes() == "w-1, w-2");
+}
+
+TEST_CASE("a replacement that is away for a moment is waited for") {
+  Replaced world;
+  world.evictions.terminate = true;
+  world.drain("w-1");
+  world.join("w-3");
+  world.drain("w-1");
+  REQUIRE(world.nodes() == "w-1 replaced cordoned, w-2, w-3");
+  world.clock.advance(10min);
+  world.set_ready("w-3", false);
+  CHECK(world.drain("w-1").waits.find("what takes its place must be ready first: node w-3 is not ready") == 0);
+  CHECK(world.engine.names() == "w-1 running, w-2 running, w-3 running");
+}
+
 TEST_CASE("a replacement that cannot be removed again works on, and it is said why") {
   Replaced world;
   world.drain("w-1");
@@ -130,16 +158,35 @@ TEST_CASE("a replacement that cannot be removed again works on, and it is said w
   REQUIRE(world.faces.nodes->uncordon("w-1", {}));
   (void)world.observe();
   SECTION("a pod that may not be evicted") {
-    const Status refused = world.faces.replicas->tidy({});
-    REQUIRE_FALSE(refused);
-    CHECK(refused.error().message.find("demo/bare") != std::string::npos);
-    CHECK(world.nodes() == "w-1, w-2, w-3");
+    world.tidy(3);
+    CHECK(world.nodes() == "w-1, w-2, w-3");  // nobody has touched it
+    CHECK(world.observe().note.find("w-3 replaces nothing any more, and stays: cannot delete Pods that declare no") ==
+          0);
     world.server.remove("/api/v1/namespaces/demo/pods/bare");
     world.tidy(10);
-    CHECK(world.nodes() == "w-1, w-2, w-3");  // not all the time
+    CHECK(world.nodes() == "w-1, w-2, w-3");  // it is not asked all the time
     world.clock.advance(1min);
     world.tidy(10);
     CHECK(world.nodes() == "w-1, w-2");
+  }
+  SECTION("one that is protected") {
+    world.server.remove("/api/v1/namespaces/demo/pods/bare");
+    world.server.change("/api/v1/nodes/w-3",
+                        {{"metadata", {{"annotations", {{"karpenter.sh/do-not-disrupt", "true"}}}}}});
+    world.tidy(10);
+    CHECK(world.nodes() == "w-1, w-2, w-3");
+  }
+  SECTION("a drain that does not end in its time") {
+    world.server.remove("/api/v1/namespaces/demo/pods/bare");
+    test::add_node_pod(world.server, "w-3", "web-3");
+    world.evictions.terminate = true;
+    world.tidy(3);
+    CHECK(world.nodes() == "w-1, w-2, w-3 cordoned");
+    CHECK(world.observed().back() == "w-3 cordoned leaving");
+    world.clock.advance(world.settings.drain.timeout);
+    world.tidy(3);
+    CHECK(world.nodes() == "w-1, w-2, w-3");
+    CHECK(world.observed().back() == "w-3");
   }
   SECTION("a pod that takes its time") {
     world.server.remove("/api/v1/namespaces/demo/pods/bare");

@@ -30,7 +30,7 @@ Json node(const std::string& name, const std::string& mark = "") {
 }
 
 Pool pool_of(const Json& containers, const Json& nodes) {
-  return read_pool(containers, nodes, "w-", "pool");
+  return read_pool(containers, nodes, "w-", "pool", "");
 }
 
 }  // namespace

@@ -339,6 +339,52 @@ TEST_CASE("two installations with a target of one name on one engine leave each 
   CHECK(world.nodes() == "w-1, w-2");
 }
 
+TEST_CASE("clusters whose installations are called alike leave each other's nodes on one engine alone") {
+  World world;
+  const Json kube_system = {{"metadata", {{"name", "kube-system"}}}};
+  world.settings.installation = "alertscaler/alertscaler-0";
+  world.server.put("/api/v1/namespaces", kube_system);
+  world.restart();
+  world.fill(1);
+  const Json cluster = world.server.get("/api/v1/namespaces/kube-system")->at("metadata").at("uid");
+  CHECK(world.docker.inspect("w-1", {})->document.at("Config").at("Labels").at("alertscaler.cluster") == cluster);
+  world.server.remove("/api/v1/nodes/w-1");
+  world.server.remove("/api/v1/namespaces/kube-system");
+  world.server.put("/api/v1/namespaces", kube_system);  // with another uid
+  world.keep = {};
+  world.restart();
+  CHECK(world.observe().note.find("are left alone: w-1") != std::string::npos);
+  world.last_action = 0;
+  const Change up = world.change(0, 1);  // by the same number
+  REQUIRE(world.apply(up));
+  REQUIRE(world.faces.replicas->clean_up(up, {}));
+  CHECK(world.engine.names() == "w-1 running");
+}
+
+TEST_CASE("a container of before containers were labelled is whose its node is") {
+  World world;
+  world.fill(2);
+  world.settings.installation = "here";
+  world.server.change("/api/v1/nodes/w-2",
+                      {{"metadata", {{"annotations", {{"alertscaler.io/pool", "workers@there"}}}}}});
+  world.restart();
+  CHECK(world.count() == "1 of 1 ready");
+  CHECK(world.observe().note.find("are left alone: w-2") != std::string::npos);
+}
+
+TEST_CASE("what may still start is not made once more beside itself") {
+  World world;
+  const Change up = world.change(0, 1);
+  world.engine.fail_next("/start", 504, R"({"message":"slow"})");
+  REQUIRE_FALSE(world.apply(up));
+  REQUIRE(world.engine.names() == "w-1 created");
+  world.engine.fail_next("DELETE /containers", 504, R"({"message":"slow"})");
+  REQUIRE_FALSE(world.apply(up));
+  CHECK(world.engine.names() == "w-1 created");
+  REQUIRE(world.apply(up));
+  CHECK(world.engine.names() == "w-2 running");
+}
+
 TEST_CASE("a container whose name another pool's node has in the cluster is no node, and does nothing to that one") {
   World world;
   world.settings.installation = "here";

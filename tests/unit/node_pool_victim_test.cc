@@ -119,7 +119,8 @@ TEST_CASE("when none can be removed, nothing is cordoned, and every reason is to
   CHECK(refused.error().message.find("w-2: it is of the control plane") != std::string::npos);
   CHECK(refused.error().message.find("w-1: cannot delete Pods that declare no controller") != std::string::npos);
   CHECK(world.nodes() == "w-1, w-2");
-  // A budget may be there again a moment later.
+  // A budget may be there again a moment later, and what a pod says is asked again in a minute.
+  world.clock.advance(1min);
   world.server.remove("/api/v1/namespaces/demo/pods/bare");
   test::add_node_pod(world.server, "w-1", "web-1");
   world.evictions.budgets["web"] = 0;
@@ -247,4 +248,52 @@ TEST_CASE("a container that is no node goes when that lasts, at once and alone")
   CHECK(world.engine.names() == "w-1 running, w-3 running");
   CHECK(world.nodes() == "w-1, w-3");
   CHECK(world.count(down) == "2 of 2 ready");
+}
+
+TEST_CASE("those that say no are not asked again at once, so that all come to be asked") {
+  World world;
+  world.fill(7);
+  for (int i = 1; i <= 7; ++i) {
+    const std::string name = "w-" + std::to_string(i);
+    test::add_node_pod(world.server, name, "a-" + std::to_string(i), {{"metadata", {{"ownerReferences", nullptr}}}});
+  }
+  world.server.remove("/api/v1/namespaces/demo/pods/a-1");
+  for (const char* pod : {"b-1", "c-1"}) test::add_node_pod(world.server, "w-1", pod);
+  const Change down = world.change(7, 6);
+  const Status first = world.apply(down);
+  REQUIRE_FALSE(first);
+  CHECK(first.error().kind == ErrorKind::busy);
+  CHECK(first.error().message.find("others are asked next") != std::string::npos);
+  REQUIRE(world.apply(down));
+  CHECK(world.nodes() == "w-1 leaving cordoned, w-2, w-3, w-4, w-5, w-6, w-7");
+}
+
+TEST_CASE("an answer on the way that there is no such node is not taken for its end") {
+  World world;
+  world.fill(2);
+  test::add_node_pod(world.server, "w-1", "web-1");
+  test::add_node_pod(world.server, "w-2", "web-2");
+  world.evictions.terminate = true;
+  const Change down = world.change(2, 1);
+  REQUIRE(world.apply(down));
+  bool lies = true;
+  world.server.on([&](const test::FakeApiServer::Asked& asked, auto&) -> std::optional<test::FakeApiServer::Answer> {
+    if (!lies || asked.path == "/api/v1/nodes") return std::nullopt;
+    return test::FakeApiServer::status(404, "NotFound", "no such page");
+  });
+  REQUIRE(world.apply(down));
+  lies = false;
+  CHECK(world.engine.names() == "w-1 running, w-2 running");
+  CHECK(world.nodes() == "w-1, w-2 leaving cordoned");
+}
+
+TEST_CASE("a dead node that an alert has drained goes first, and is in no way") {
+  World world;
+  world.fill(3);
+  REQUIRE(world.faces.nodes->drain("w-1", world.settings.drain, {}));
+  REQUIRE(world.nodes() == "w-1 cordoned, w-2, w-3");
+  world.set_ready("w-1", false);
+  world.clock.advance(5min);
+  REQUIRE(world.apply(world.change(3, 2)));
+  CHECK(world.nodes() == "w-2, w-3");
 }

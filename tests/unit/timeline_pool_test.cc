@@ -105,7 +105,11 @@ TEST_CASE("pool: what has begun and cannot be taken back yet is under way until 
   story.fire(0s, less());
   story.resolve(12min, less());
   story.at(12min, [&] { story.pool().clean_up_errors.assign(3, {ErrorKind::unreachable, "no API server"}); });
-  const std::string history = story.run(13min + 10s);
+  story.at(13min + 2s, [&] {
+    CHECK_THAT(story.view().error, ContainsSubstring("what was begun cannot be taken back yet: no API server"));
+    CHECK(story.pool().clean_up_errors.size() >= 1);  // it is not asked all the time
+  });
+  const std::string history = story.run(13min + 20s);
   CHECK_THAT(history, ContainsSubstring("down 3->2 timeout after 13m"));
   CHECK(story.pool().clean_up_errors.empty());
   CHECK_FALSE(story.node_of("p-1").cordoned);

@@ -136,6 +136,7 @@ struct ApiServer::Inner {
     if (!result) return tl::unexpected<ApiError>(no_answer(result.error(), request, access));
     if (result->code / 100 != 2) return tl::unexpected<ApiError>(bad_answer(*result, request, access));
     warn_once(*result, request);
+    if (result->date) date.with([&](auto& latest) { latest = result->date; });
     auto document = parse_json(result->body);
     if (!document) return tl::unexpected<ApiError>(no_json(*result, request));
     return *std::move(document);
@@ -157,6 +158,7 @@ struct ApiServer::Inner {
   Credentials credentials;
   Guarded<std::optional<Line>> line;
   Guarded<std::set<std::string>> warned;
+  Guarded<std::optional<Instant>> date{};
   Guarded<std::map<std::string, Told>> lists;  // by path
 };
 
@@ -315,6 +317,10 @@ ApiResult<Json> ApiServer::remove(const std::string& path, const std::string& ui
   request.path = path;
   request.body = Json{{"apiVersion", "v1"}, {"kind", "DeleteOptions"}, {"preconditions", {{"uid", uid}}}};
   return send(request, stop);
+}
+
+std::optional<Instant> ApiServer::date() const {
+  return inner_->date.with([](const auto& latest) { return latest; });
 }
 
 std::string escape(std::string_view text) {

@@ -70,6 +70,8 @@ class ApiServer {
   // Of an object that still has this uid; another one is a conflict.
   [[nodiscard]] ApiResult<Json> remove(const std::string& path, const std::string& uid, const std::stop_token& stop);
   [[nodiscard]] ApiResult<Json> merge_patch(const std::string& path, const Json& body, const std::stop_token& stop);
+  // By its own clock, at its latest answer, in whole seconds; absent: it has not said.
+  [[nodiscard]] std::optional<Instant> date() const;
 
  private:
   struct Inner;

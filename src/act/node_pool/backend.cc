@@ -64,22 +64,44 @@ Result<Pool> PoolBackend::look(const std::stop_token& stop) {
     if (nodes.error().error.kind == ErrorKind::refused) permissions_.doubt();
     return fail(nodes.error().error.wrap("list the nodes of " + shown()));
   }
-  Pool pool = read_pool(*containers, *nodes, settings_.nodes.name_prefix, mark_);
+  if (Status learnt = learn_cluster(stop); !learnt) return fail(std::move(learnt).error());
+  Pool pool = read_pool(*containers, *nodes, settings_.nodes.name_prefix, mark_, *cluster_);
+  notice(pool);
+  return pool;
+}
+
+// One engine may serve several clusters, whose installations may be called alike. Who is not allowed to look at
+// kube-system has only the names to go by.
+Status PoolBackend::learn_cluster(const std::stop_token& stop) {
+  if (cluster_) return {};
+  const auto found = server_.get("/api/v1/namespaces/kube-system", stop);
+  if (found) {
+    cluster_ = string_at(*found, "metadata", "uid");
+  } else if (found.error().code == 403 || found.error().code == 404) {
+    cluster_ = "";
+  } else {
+    return fail(found.error().error.wrap("see which cluster " + shown() + " is of"));
+  }
+  return {};
+}
+
+// What only time tells.
+void PoolBackend::notice(Pool& pool) {
+  pool.now = server_.date().value_or(clock_.now());
   const auto is_gone = [&](const auto& entry) {
     return std::none_of(pool.members.begin(), pool.members.end(), [&](const Member& m) { return m.id == entry.first; });
   };
   std::erase_if(noticed_, is_gone);
   for (Member& member : pool.members) {
-    std::optional<Instant>& alone_since = noticed(member).alone_since;
-    if (member.node) alone_since.reset();
-    if (!member.node && !alone_since) alone_since = clock_.now();
-    member.alone_since = alone_since;
+    Noticed& seen = noticed(member);
+    if (member.node || !seen.alone_since) seen.alone_since = clock_.now();
+    member.dead = is_dead(member, clock_.now() - *seen.alone_since, pool.now);
+    seen.was_ready = seen.was_ready || member.ready();
   }
   std::erase_if(drain_waits_, [&](const auto& entry) {
     const Member* const member = pool.find(entry.first);
     return member == nullptr || !(member->leaving() || is_surplus(*member, pool));
   });
-  return pool;
 }
 
 Result<Pool> PoolBackend::seen(const std::stop_token& stop) {
@@ -176,14 +198,19 @@ std::string PoolBackend::with_log(std::string why, const Member& member, const s
 std::string PoolBackend::note_of(const Pool& pool) {
   std::vector<std::string> names, taken, in_place;
   for (const ClusterNode& node : pool.strays) {
-    if (is_leftover(node, clock_.now()) || pool.find(node.name) != nullptr) continue;
+    if (is_leftover(node, pool.now) || pool.find(node.name) != nullptr) continue;
     (node.owner.empty() ? names : taken).push_back(node.name);
   }
   for (const Member& member : pool.members) {
     const Member* const replaced = pool.find(member.replaces);
-    const bool stands_in = replaced != nullptr && replaced->node && replaced->node->cordoned &&
-                           !replaced->node->replaced && !replaced->removed();
-    if (stands_in) in_place.push_back(member.name + " stands in for " + replaced->name + ", which is cordoned");
+    const bool is_there = replaced != nullptr && replaced->node && !replaced->node->replaced && !replaced->removed();
+    if (!is_there || member.removed()) continue;
+    if (!is_surplus(member, pool)) {
+      in_place.push_back(member.name + " stands in for " + replaced->name + ", which " +
+                         (replaced->node->cordoned ? "is cordoned" : "is not ready"));
+    } else if (const auto* refusal = fresh_refusal(member)) {
+      in_place.push_back(member.name + " replaces nothing any more, and stays: " + refusal->why);
+    }
   }
   std::string note;
   if (!names.empty()) {

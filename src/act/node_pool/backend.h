@@ -47,11 +47,20 @@ class PoolBackend final : public Backend, public NodeBackend {
     std::string log{};
     std::optional<Instant> stop_since{};    // it was asked to stop
     std::optional<Instant> cordon_since{};  // its node was first drained so that it can go
-    std::optional<Instant> retire_after{};  // it replaces nothing, and could not be removed when it was last tried
+    bool was_ready = false;
+    // What was last said against removing it, and until when it is not asked again.
+    struct Refusal {
+      Instant until;
+      std::string why;
+      bool passes = false;  // by itself
+    };
+    std::optional<Refusal> refusal{};
   };
 
   // observe
   [[nodiscard]] Result<Pool> look(const std::stop_token& stop);
+  [[nodiscard]] Status learn_cluster(const std::stop_token& stop);
+  void notice(Pool& pool);
   [[nodiscard]] Result<Pool> seen(const std::stop_token& stop);  // by the latest observe(), or looked at now
   [[nodiscard]] std::string why_not_ready(const Member& member, const std::stop_token& stop);
   [[nodiscard]] std::string why_broken(const Member& member, const std::stop_token& stop);
@@ -60,7 +69,8 @@ class PoolBackend final : public Backend, public NodeBackend {
 
   // making
   [[nodiscard]] Status grow(const Change& change, const Pool& pool, const std::stop_token& stop);
-  [[nodiscard]] Result<std::string> make(const Purpose& purpose, const Pool& pool, const std::stop_token& stop);
+  [[nodiscard]] Result<std::string> make(ActionId action, const std::string& replaces, const Pool& pool,
+                                         const std::stop_token& stop);
   [[nodiscard]] Result<std::string> make_as(int index, const Purpose& purpose, const std::stop_token& stop);
   [[nodiscard]] std::string keep_key() const { return "pool/" + settings_.nodes.name_prefix; }
   [[nodiscard]] Result<int> next_index(const Pool& pool);
@@ -69,6 +79,10 @@ class PoolBackend final : public Backend, public NodeBackend {
   [[nodiscard]] Status shrink(const Change& change, const Pool& pool, const std::stop_token& stop);
   [[nodiscard]] Result<std::vector<const Member*>> choose(const Pool& pool, std::size_t at_most,
                                                           const std::stop_token& stop);
+  // What stands against the removal of one that works; empty: nothing. An answer is good for a while.
+  [[nodiscard]] Result<std::string> objection_to(const Candidate& candidate, const std::stop_token& stop);
+  [[nodiscard]] Noticed::Refusal* fresh_refusal(const Member& member);
+  void put_off(const Member& member, std::string why, bool passes);
   [[nodiscard]] Result<Json> pods_on(const Member& member, const std::stop_token& stop);
   [[nodiscard]] Status begin_removal(const Member& member, const std::stop_token& stop);
   [[nodiscard]] Status move_on(const Member& member, const std::stop_token& stop);
@@ -91,6 +105,7 @@ class PoolBackend final : public Backend, public NodeBackend {
   [[nodiscard]] Status sweep(const Pool& pool, std::string_view in_flight, const std::stop_token& stop);
   [[nodiscard]] Status sweep_strays(const Pool& pool, const std::stop_token& stop);
   [[nodiscard]] Status retire_surplus(const Pool& pool, const std::stop_token& stop);
+  [[nodiscard]] Status retire(const Member& member, const std::stop_token& stop);
   [[nodiscard]] Status mark_members(const Pool& pool, const std::stop_token& stop);
 
   // one node
@@ -114,12 +129,8 @@ class PoolBackend final : public Backend, public NodeBackend {
   const std::unique_ptr<NodeBackend> drains_;
   kubernetes::Permissions permissions_;
 
-  std::optional<Pool> seen_;  // for the call that follows the observation
-  struct NoneToRemove {
-    Instant until;
-    Error why;
-  };
-  std::optional<NoneToRemove> none_to_remove_;      // not asked again before then
+  std::optional<std::string> cluster_;              // empty: it may not be known
+  std::optional<Pool> seen_;                        // for the call that follows the observation
   std::map<std::string, Noticed> noticed_;          // by id
   std::map<std::string, std::string> drain_waits_;  // by node, of those that are leaving
   std::string held_up_;                             // why a scale-down takes no node now

@@ -40,6 +40,7 @@ Json labels_of(const DockerNodes& nodes, int index, const Purpose& purpose) {
                  {label::index, std::to_string(index)},
                  {label::action, std::to_string(purpose.action)}};
   if (!purpose.replaces.empty()) labels[label::replaces] = purpose.replaces;
+  if (!purpose.cluster.empty()) labels[label::cluster] = purpose.cluster;
   if (!purpose.installation.empty()) labels[label::installation] = purpose.installation;
   for (const auto& [name, value] : nodes.labels) labels[name] = value;
   return labels;

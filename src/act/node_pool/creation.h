@@ -31,6 +31,7 @@ struct Purpose {
   ActionId action = 0;         // 0: of none
   std::string replaces{};      // the node in whose place it is; empty: none
   std::string installation{};  // of this program; empty: not known
+  std::string cluster{};       // see label::cluster; empty: not known
 };
 [[nodiscard]] Creation creation_of(const DockerNodes& nodes, int index, const Purpose& purpose);
 

@@ -38,8 +38,7 @@ Status PoolBackend::grow(const Change& change, const Pool& pool, const std::stop
   }
   const int missing = change.to - count(pool, std::to_string(change.id));
   for (int made = 0; made < missing && (made == 0 || std::chrono::steady_clock::now() < until); ++made) {
-    if (const auto name = make({settings_.target, change.id, "", settings_.installation}, pool, stop); !name)
-      return fail(name.error());
+    if (const auto name = make(change.id, "", pool, stop); !name) return fail(name.error());
   }
   return {};
 }
@@ -53,7 +52,9 @@ Result<int> PoolBackend::next_index(const Pool& pool) {
   return next;
 }
 
-Result<std::string> PoolBackend::make(const Purpose& purpose, const Pool& pool, const std::stop_token& stop) {
+Result<std::string> PoolBackend::make(ActionId action, const std::string& replaces, const Pool& pool,
+                                      const std::stop_token& stop) {
+  const Purpose purpose{settings_.target, action, replaces, settings_.installation, cluster_.value_or("")};
   for (int tried = 0;; ++tried) {
     const Result<int> index = next_index(pool);
     if (!index) return fail(index.error());

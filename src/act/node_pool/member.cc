@@ -64,6 +64,8 @@ ClusterNode read_node(const Json& node, const std::string& mark) {
   out.leaving = has_mark(node, kubernetes::pool_leaving, own, out.owner);
   out.removed = has_mark(node, kubernetes::pool_removed, own, out.owner);
   out.replaced = has_mark(node, kubernetes::pool_replaced, own, out.owner);
+  std::string of_no_matter;
+  out.ours = out.cordoned && has_mark(node, kubernetes::cordoned_by, own, of_no_matter);
   out.protection = protection_of(node);
   return out;
 }
@@ -72,10 +74,10 @@ bool Member::live() const {
   return life == docker::Life::running || life == docker::Life::paused || life == docker::Life::restarting;
 }
 
-bool Member::dead(Instant now) const {
-  if (!live()) return !node || !node->ready;
-  const std::optional<Instant> since = node ? node->not_ready_since : alone_since;
-  return since && now - *since >= dead_after;
+bool is_dead(const Member& member, Duration alone_for, Instant now) {
+  if (!member.live()) return !member.node || !member.node->ready;
+  if (!member.node) return alone_for >= dead_after;
+  return member.node->not_ready_since && now - *member.node->not_ready_since >= dead_after;
 }
 
 const Member* Pool::find(std::string_view name) const {
@@ -91,7 +93,8 @@ const Member* Pool::replacement_of(std::string_view name) const {
   return found == members.end() ? nullptr : &*found;
 }
 
-Pool read_pool(const Json& containers, const Json& nodes, const std::string& prefix, const std::string& mark) {
+Pool read_pool(const Json& containers, const Json& nodes, const std::string& prefix, const std::string& mark,
+               const std::string& cluster) {
   std::map<std::string, ClusterNode> by_name;
   for (const Json& item : nodes.is_array() ? nodes : Json::array()) {
     ClusterNode node = read_node(item, mark);
@@ -105,8 +108,15 @@ Pool read_pool(const Json& containers, const Json& nodes, const std::string& pre
     member.id = string_at(entry, "Id");
     if (member.id.empty()) continue;
     member.name = docker::name_in(entry);
-    const std::string maker = string_at(entry, "Labels", label::installation);
-    if (!maker.empty() && !own.empty() && maker != own) {
+    const auto is_other = [&](const char* name, const std::string& ours) {
+      const std::string theirs = string_at(entry, "Labels", name);
+      return !theirs.empty() && !ours.empty() && theirs != ours;
+    };
+    const auto called_so = by_name.find(member.name);
+    // Of a version that did not label its containers: whose its node is counts.
+    const bool unknown = string_at(entry, "Labels", label::installation).empty() && !own.empty();
+    const bool by_its_node = unknown && called_so != by_name.end() && !called_so->second.owner.empty();
+    if (by_its_node || is_other(label::installation, own) || is_other(label::cluster, cluster)) {
       pool.others.push_back(member.name);
       continue;
     }
@@ -114,7 +124,7 @@ Pool read_pool(const Json& containers, const Json& nodes, const std::string& pre
     member.life = docker::parse_life(string_at(entry, "State"));
     member.action = string_at(entry, "Labels", label::action);
     member.replaces = string_at(entry, "Labels", label::replaces);
-    if (const auto node = by_name.find(member.name); node != by_name.end()) {
+    if (const auto node = called_so; node != by_name.end()) {
       if (node->second.owner.empty()) {
         member.node = std::move(node->second);
         by_name.erase(node);
@@ -163,7 +173,7 @@ bool is_surplus(const Member& member, const Pool& pool) {
   if (member.replaces.empty() || member.removed()) return false;
   const Member* const replaced = pool.find(member.replaces);
   if (replaced == nullptr || !replaced->node || replaced->removed()) return false;
-  return !replaced->node->replaced && !replaced->node->cordoned;
+  return !replaced->node->replaced && !replaced->node->cordoned && replaced->ready();
 }
 
 std::optional<int> index_in(std::string_view name, std::string_view prefix) {

@@ -22,6 +22,7 @@ inline constexpr const char* index = "alertscaler.index";                // the 
 inline constexpr const char* action = "alertscaler.action";              // the action that made it; 0 of a replacement
 inline constexpr const char* replaces = "alertscaler.replaces";          // the node in whose place it is
 inline constexpr const char* installation = "alertscaler.installation";  // of this program, that made it
+inline constexpr const char* cluster = "alertscaler.cluster";            // that it joins: the uid of its kube-system
 }  // namespace label
 
 // A Node of the cluster.
@@ -32,6 +33,7 @@ struct ClusterNode {
   std::string why_not_ready;               // as its kubelet or the cluster says it
   std::optional<Instant> not_ready_since;  // by the cluster's clock; absent: it is ready
   bool cordoned = false;
+  bool ours = false;       // it was this target that cordoned it
   bool member = false;     // our marks: it is of this pool,
   bool leaving = false;    // is drained so that it can be removed, and may come back,
   bool removed = false;    // will be removed, whatever comes,
@@ -49,15 +51,13 @@ struct Member {
   int index = 0;
   docker::Life life = docker::Life::exited;
   std::string action;
-  std::string replaces;                  // empty: nothing
-  std::optional<ClusterNode> node;       // absent: it has not joined, or was deleted from the cluster
-  std::string taken_by;                  // whose node has its name, so that it is none itself; empty: nobody's
-  std::optional<Instant> alone_since{};  // when it was first seen to be no node, where it is none
+  std::string replaces;             // empty: nothing
+  std::optional<ClusterNode> node;  // absent: it has not joined, or was deleted from the cluster
+  std::string taken_by;             // whose node has its name, so that it is none itself; empty: nobody's
+  // Nothing runs there any more, and the cluster knows: so it goes first, and undrained. read_pool() leaves it.
+  bool dead = false;
 
   [[nodiscard]] bool live() const;  // has a process
-  // Nothing runs there any more, and the cluster knows: so it goes first, and undrained. What is not ready for a moment
-  // is not dead.
-  [[nodiscard]] bool dead(Instant now) const;
   [[nodiscard]] bool ready() const { return life == docker::Life::running && node && node->ready; }
   [[nodiscard]] bool removed() const { return node && node->removed; }
   [[nodiscard]] bool leaving() const { return node && node->leaving && !node->removed; }
@@ -66,11 +66,14 @@ struct Member {
 // A node without a kubelet counts as dead after this time, when the cluster, too, has begun to make its pods anew
 // elsewhere. Before that the network may be away, or the wrong engine have been asked.
 inline constexpr Duration dead_after = std::chrono::minutes{5};
+// Who is not ready for a moment is not. `alone_for`: how long it has been seen to be no node; `now` is the cluster's.
+[[nodiscard]] bool is_dead(const Member& member, Duration alone_for, Instant now);
 // Of a node without a container: is it certain to go, or dead, and its mark our own?
 [[nodiscard]] bool is_leftover(const ClusterNode& stray, Instant now);
 
 // All of it at one time.
 struct Pool {
+  Instant now{};                    // by the cluster's clock; read_pool() leaves it
   std::vector<Member> members;      // by index
   std::vector<ClusterNode> strays;  // nodes that look like ours and have no container, by name
   std::vector<std::string> others;  // containers of another installation's pool of the same name
@@ -79,9 +82,10 @@ struct Pool {
   // The one that is to take this node's place; null: there is none.
   [[nodiscard]] const Member* replacement_of(std::string_view name) const;
 };
-// From GET /containers/json and the items of GET /api/v1/nodes.
+// From GET /containers/json and the items of GET /api/v1/nodes. `cluster`: what the label of that name says in our own;
+// empty: not known.
 [[nodiscard]] Pool read_pool(const Json& containers, const Json& nodes, const std::string& prefix,
-                             const std::string& mark);
+                             const std::string& mark, const std::string& cluster);
 
 // What an action left before it was a replica: never started; or it has ended, and there is no node of it any more.
 // What the action `in_flight` (its id; empty: none) makes is not left yet.

@@ -8,6 +8,14 @@
 #include "base/log.h"
 
 namespace alertscaler::node_pool {
+namespace {
+
+// It is being drained because it replaces nothing any more.
+bool is_retired(const Member& member, const Pool& pool) {
+  return is_surplus(member, pool) && member.node && member.node->cordoned;
+}
+
+}  // namespace
 
 Result<std::vector<ObservedNode>> PoolBackend::observe(std::stop_token stop) {
   const Result<Pool> pool = look(stop);
@@ -19,7 +27,8 @@ Result<std::vector<ObservedNode>> PoolBackend::observe(std::stop_token stop) {
     const Member* const member = pool->find(node.name);
     if (member == nullptr || !member->node || member->removed()) continue;
     node.ready = member->ready();
-    node.leaving = member->leaving() || is_surplus(*member, *pool);
+    node.leaving = member->leaving() || is_retired(*member, *pool);
+    node.dead = member->dead;
     node.ours = node.ours && !node.leaving;
     node.replacing = member->node->replaced;
     observed.push_back(std::move(node));
@@ -34,7 +43,7 @@ Result<DrainProgress> PoolBackend::drain(const std::string& node, const DrainPol
   if (member == nullptr || !member->node) {
     return fail(ErrorKind::not_found, "there is no node " + node + " in " + shown());
   }
-  if (member->leaving() || is_surplus(*member, *pool)) {
+  if (member->leaving() || is_retired(*member, *pool)) {
     DrainProgress progress;
     progress.waits = member->leaving() ? "a scale-down is removing it" : "it is being removed, as it replaces nothing";
     return progress;
@@ -57,7 +66,7 @@ Result<DrainProgress> PoolBackend::replace(const Member& member, const Pool& poo
     }
     const Member* const other = pool.replacement_of(member.name);
     if (other == nullptr || !other->ready()) return await_replacement(member, pool, stop);
-    if (!member.dead(clock_.now())) {
+    if (!member.dead) {
       auto progress = drain_out(member, policy, stop);
       if (!progress || !progress->refused.empty() || !progress->empty) return progress;
     }
@@ -82,13 +91,14 @@ Result<DrainProgress> PoolBackend::await_replacement(const Member& member, const
     if (Status removed = remove_container(*other, true, stop); !removed) return fail(std::move(removed).error());
   }
   if (other == nullptr || is_junk(*other, "")) {
-    const Result<std::string> made = make({settings_.target, 0, member.name, settings_.installation}, pool, stop);
+    const Result<std::string> made = make(0, member.name, pool, stop);
     if (!made) return fail(made.error().wrap("replace " + member.name));
     progress.waits = made.value() + " is made to take its place, and must be ready first";
     return progress;
   }
   const std::string why = why_not_ready(*other, stop);
-  if (clock_.now() - noticed(*other).since > settings_.join_within) {
+  // One that was ready before is waited for.
+  if (!noticed(*other).was_ready && clock_.now() - noticed(*other).since > settings_.join_within) {
     const Status destroyed = destroy_unless_used(*other, stop);
     if (!destroyed && destroyed.error().kind != ErrorKind::refused) return fail(destroyed.error());
     return fail(ErrorKind::refused, "what was made to take its place did not get ready: " + why);
@@ -108,7 +118,7 @@ Status PoolBackend::uncordon(const std::string& node, std::stop_token stop) {
   if (!pool) return fail(pool.error());
   const Member* const member = pool->find(node);
   if (member == nullptr || !member->node || member->removed()) return {};
-  if (member->leaving() || is_surplus(*member, *pool)) return {};
+  if (member->leaving() || is_retired(*member, *pool)) return {};
   if (Status taken = drains_->uncordon(node, stop); !taken) return taken;
   return doubted(set_mark(node, kubernetes::pool_replaced, false, stop));
 }

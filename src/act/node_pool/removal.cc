@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t rehearsals_max = 5;  // a call is short
 constexpr Duration ask_again_after = std::chrono::seconds{5};
+constexpr Duration refused_for = std::chrono::minutes{1};
 constexpr Duration stop_overtime = std::chrono::seconds{30};
 
 std::string path_of(const std::string& node) {
@@ -28,8 +29,13 @@ Status PoolBackend::apply(const Change& change, std::stop_token stop) {
   if (!pool) return fail(pool.error());
   Status swept = sweep(*pool, std::to_string(change.id), stop);
   if (Status marked = mark_members(*pool, stop); swept && !marked) swept = std::move(marked);
-  // What is left to sweep is in no growth's way.
-  if (change.to >= change.from) return doubted(grow(change, *pool, stop));
+  // What is left to sweep is in no growth's way, unless it may still start and be one more.
+  const auto may_start = [&](const Member& member) {
+    return member.life == docker::Life::created && member.action == std::to_string(change.id);
+  };
+  const bool grows = change.to >= change.from;
+  if (grows && !swept && std::any_of(pool->members.begin(), pool->members.end(), may_start)) return doubted(swept);
+  if (grows) return doubted(grow(change, *pool, stop));
   Status moved = shrink(change, *pool, stop);
   return doubted(moved ? std::move(swept) : std::move(moved));
 }
@@ -46,8 +52,9 @@ Status PoolBackend::shrink(const Change& change, const Pool& pool, const std::st
     if (!counts(member, pool, action)) continue;
     if (!member.leaving()) {
       // A dead one is what goes first; it takes nothing away.
-      const bool cordoned = member.node && member.node->cordoned;
-      if (cordoned || !(member.ready() || member.dead(clock_.now()))) out_of_work.push_back(member.name);
+      const bool works = member.ready() && !member.node->cordoned;
+      const bool goes_first = member.dead && !(member.node && member.node->cordoned && !member.node->ours);
+      if (!works && !goes_first) out_of_work.push_back(member.name);
       continue;
     }
     Status moved;
@@ -80,49 +87,75 @@ Status PoolBackend::shrink(const Change& change, const Pool& pool, const std::st
 // The best ones, asked of the API server one by one whether their pods could go.
 Result<std::vector<const Member*>> PoolBackend::choose(const Pool& pool, std::size_t at_most,
                                                        const std::stop_token& stop) {
-  const Instant now = clock_.now();
-  if (none_to_remove_ && now < none_to_remove_->until) return fail(none_to_remove_->why);
   std::vector<Candidate> candidates;
   std::vector<std::string> reasons;
   bool passes = false;
   for (const Member& member : pool.members) {
     if (!counts(member, pool, "") || member.leaving()) continue;
+    if (const auto* refusal = fresh_refusal(member)) {
+      reasons.push_back(member.name + ": " + refusal->why);
+      passes = passes || refusal->passes;
+      continue;
+    }
     Json pods = Json::array();
     if (member.ready()) {
       Result<Json> list = pods_on(member, stop);
       if (!list) return fail(std::move(list).error());
       pods = *std::move(list);
     }
-    candidates.push_back(candidate_of(member, pods, settings_.own_pod, now));
+    candidates.push_back(candidate_of(member, pods, settings_.own_pod));
     if (!candidates.back().blocked.empty()) reasons.push_back(member.name + ": " + candidates.back().blocked);
   }
   std::vector<const Member*> chosen;
-  std::size_t rehearsed = 0;
+  std::size_t asked = 0;
   for (const Candidate& candidate : in_order(std::move(candidates))) {
-    if (chosen.size() >= at_most || rehearsed >= rehearsals_max) break;
-    if (!candidate.dead && candidate.pods > 0) {
-      ++rehearsed;
-      const auto rehearsal = drains_->rehearse(candidate.member->name, settings_.drain, stop);
-      const bool says_no = !rehearsal && (rehearsal.error().kind == ErrorKind::refused ||
-                                          rehearsal.error().kind == ErrorKind::not_found);
-      if (!rehearsal && !says_no) return fail(rehearsal.error());
-      const std::string why = says_no                      ? rehearsal.error().message
-                              : rehearsal->refused.empty() ? rehearsal->waits
-                                                           : rehearsal->refused;
-      passes = passes || (rehearsal && !rehearsal->waits.empty());
-      if (!why.empty()) {
-        reasons.push_back(candidate.member->name + ": " + why);
-        continue;
-      }
+    if (chosen.size() >= at_most) break;
+    if (asked++ >= rehearsals_max) {
+      passes = true;
+      reasons.emplace_back("others are asked next");
+      break;
     }
-    chosen.push_back(candidate.member);
+    const Result<std::string> why = objection_to(candidate, stop);
+    if (!why) return fail(why.error());
+    if (why->empty()) {
+      chosen.push_back(candidate.member);
+      continue;
+    }
+    reasons.push_back(candidate.member->name + ": " + *why);
+    passes = passes || noticed(*candidate.member).refusal->passes;
   }
-  none_to_remove_.reset();
   if (!chosen.empty()) return chosen;
-  const std::string text = "no node of " + shown() + " can be removed: " + text::join(reasons, "; ");
-  if (!passes) return fail(ErrorKind::refused, text);
-  none_to_remove_ = NoneToRemove{now + ask_again_after, {ErrorKind::busy, text}};
-  return fail(none_to_remove_->why);
+  return fail(passes ? ErrorKind::busy : ErrorKind::refused,
+              "no node of " + shown() + " can be removed: " + text::join(reasons, "; "));
+}
+
+Result<std::string> PoolBackend::objection_to(const Candidate& candidate, const std::stop_token& stop) {
+  if (candidate.dead) return "";
+  const Member& member = *candidate.member;
+  const auto rehearsal = drains_->rehearse(member.name, settings_.drain, stop);
+  if (!rehearsal) {
+    const bool says_no = rehearsal.error().kind == ErrorKind::refused || rehearsal.error().kind == ErrorKind::not_found;
+    if (!says_no) return fail(rehearsal.error());
+    put_off(member, rehearsal.error().message, false);
+    return rehearsal.error().message;
+  }
+  const std::string why = rehearsal->refused.empty() ? rehearsal->waits : rehearsal->refused;
+  if (!why.empty()) put_off(member, why, rehearsal->refused.empty());
+  return why;
+}
+
+PoolBackend::Noticed::Refusal* PoolBackend::fresh_refusal(const Member& member) {
+  auto& refusal = noticed(member).refusal;
+  const Instant now = clock_.now();
+  const bool fresh = refusal && now < refusal->until && refusal->until - now <= refused_for;
+  if (!fresh) refusal.reset();
+  return fresh ? &*refusal : nullptr;
+}
+
+// A budget may be there again a moment later; what a pod says stays for longer.
+void PoolBackend::put_off(const Member& member, std::string why, bool passes) {
+  noticed(member).refusal =
+      Noticed::Refusal{clock_.now() + (passes ? ask_again_after : refused_for), std::move(why), passes};
 }
 
 Result<Json> PoolBackend::pods_on(const Member& member, const std::stop_token& stop) {
@@ -134,7 +167,7 @@ Result<Json> PoolBackend::pods_on(const Member& member, const std::stop_token& s
 
 Status PoolBackend::begin_removal(const Member& member, const std::stop_token& stop) {
   log::info("replica.leaving", {{"target", settings_.target.text}, {"node", member.name}});
-  if (member.node && !member.dead(clock_.now())) {
+  if (member.node && !member.dead) {
     if (Status marked = set_mark(member.name, kubernetes::pool_leaving, true, stop); !marked) return marked;
     crash_point("after_leaving");
     tell(member.name, false, "NodeRemoving", "drained, so that it can be removed: " + shown() + " is scaled down");
@@ -160,7 +193,7 @@ Result<DrainProgress> PoolBackend::drain_out(const Member& member, const DrainPo
 Status PoolBackend::move_on(const Member& member, const std::stop_token& stop) {
   // At once: there is nothing to put a mark on, by which it would be known as gone while it stops.
   if (!member.node) return destroy(member, stop);
-  if (!member.dead(clock_.now())) {
+  if (!member.dead) {
     const auto progress = drain_out(member, settings_.drain, stop);
     const bool refused = progress ? !progress->refused.empty() : progress.error().kind == ErrorKind::refused;
     if (refused) {
@@ -169,8 +202,9 @@ Status PoolBackend::move_on(const Member& member, const std::stop_token& stop) {
                                           (progress ? progress->refused : progress.error().message) +
                                           (kept ? "" : "; it stays cordoned: " + kept.error().message));
     }
-    if (!progress && progress.error().kind != ErrorKind::not_found) return fail(progress.error());
-    if (progress && !progress->empty) {
+    // Gone, or so somebody on the way there says: the next look tells.
+    if (!progress) return progress.error().kind == ErrorKind::not_found ? Status{} : fail(progress.error());
+    if (!progress->empty) {
       drain_waits_[member.name] = member.name + " is being drained: " + std::to_string(progress->left) +
                                   (progress->left == 1 ? " pod is left" : " pods are left") +
                                   (progress->waits.empty() ? "" : ", " + progress->waits);
@@ -240,7 +274,7 @@ Status PoolBackend::destroy(const Member& member, const std::stop_token& stop) {
 }
 
 Status PoolBackend::destroy_unless_used(const Member& member, const std::stop_token& stop) {
-  if (member.node && !member.dead(clock_.now())) {
+  if (member.node && !member.dead) {
     const Result<Json> pods = pods_on(member, stop);
     if (!pods) return fail(pods.error());
     if (pods_to_move(*pods) > 0) return {};

@@ -11,7 +11,6 @@ namespace alertscaler::node_pool {
 namespace {
 
 constexpr int marks_at_once = 10;
-constexpr Duration retire_again_after = std::chrono::minutes{1};
 
 void keep_first(Status& first, Status status) {
   if (first && !status) first = std::move(status);
@@ -56,24 +55,40 @@ Status PoolBackend::sweep(const Pool& pool, std::string_view in_flight, const st
 Status PoolBackend::sweep_strays(const Pool& pool, const std::stop_token& stop) {
   Status first;
   for (const ClusterNode& node : pool.strays) {
-    if (is_leftover(node, clock_.now())) keep_first(first, delete_node(node, stop));
+    if (is_leftover(node, pool.now)) keep_first(first, delete_node(node, stop));
   }
   return first;
 }
 
-// A replacement of what stays after all goes the way of every node that is removed, one after the other; but nobody
-// waits for it. One that cannot go works on until it is tried again.
+// A replacement of what stays after all goes as every node that is removed, one after the other; but nobody waits for
+// it.
 Status PoolBackend::retire_surplus(const Pool& pool, const std::stop_token& stop) {
   for (const Member& member : pool.members) {
-    if (!is_surplus(member, pool)) continue;
-    Noticed& seen = noticed(member);
-    const Instant now = clock_.now();
-    if (seen.retire_after && now < *seen.retire_after && now + retire_again_after >= *seen.retire_after) continue;
-    Status moved = move_on(member, stop);
-    if (!moved && moved.error().kind == ErrorKind::refused) seen.retire_after = now + retire_again_after;
-    return moved;
+    if (is_surplus(member, pool) && fresh_refusal(member) == nullptr) return retire(member, stop);
   }
   return {};
+}
+
+// What cannot go, or not in the time of a drain, works on until it is asked again.
+Status PoolBackend::retire(const Member& member, const std::stop_token& stop) {
+  const bool begun = member.node && member.node->cordoned;
+  if (!begun && member.node && !member.dead) {
+    const Result<Json> pods = pods_on(member, stop);
+    if (!pods) return fail(pods.error());
+    const Candidate candidate = candidate_of(member, *pods, settings_.own_pod);
+    if (!candidate.blocked.empty()) put_off(member, candidate.blocked, false);
+    if (!candidate.blocked.empty()) return {};
+    const Result<std::string> why = objection_to(candidate, stop);
+    if (!why || !why->empty()) return why ? Status{} : fail(why.error());
+  }
+  const auto since = noticed(member).cordon_since;
+  if (begun && since && clock_.now() - *since > settings_.drain.timeout) {
+    put_off(member, "it could not be drained in " + text::format_duration(settings_.drain.timeout), false);
+    return keep_after_all(member, stop);
+  }
+  Status moved = move_on(member, stop);
+  if (!moved && moved.error().kind == ErrorKind::refused) put_off(member, moved.error().message, false);
+  return moved;
 }
 
 // What cannot be ended in a moment stays as it is, and is told of.
@@ -88,13 +103,14 @@ Status PoolBackend::leave(std::stop_token stop) {
     const Member* const replaced = pool->find(member.replaces);
     const bool beside = replaced != nullptr && !replaced->removed() && !member.removed();
     if (is_junk(member, "") || (beside && !member.node)) keep_first(first, destroy(member, stop));
-    if (beside && member.node) left.push_back(member.name);
+    if (beside && member.node) left.push_back(member.name + ", made to take the place of " + replaced->name);
+    const bool drained = member.node && member.node->ours && !member.leaving() && !member.removed();
+    if (drained) left.push_back(member.name + ", cordoned for an alert");
   }
   keep_first(first, sweep_strays(*pool, stop));
   if (!left.empty()) {
-    log::warn("pool.left_behind", {{"target", settings_.target.text},
-                                   {"nodes", text::join(left, ",")},
-                                   {"text", "made to take another node's place, which is still there"}});
+    log::warn("pool.left_behind",
+              {{"target", settings_.target.text}, {"text", "look after these yourself: " + text::join(left, "; ")}});
   }
   return doubted(std::move(first));
 }

@@ -40,16 +40,18 @@ std::string objection(const DrainPod& pod, const Json& item, const std::string& 
 
 }  // namespace
 
-Candidate candidate_of(const Member& member, const Json& pods, const std::string& own_pod, Instant now) {
+Candidate candidate_of(const Member& member, const Json& pods, const std::string& own_pod) {
   Candidate candidate;
   candidate.member = &member;
-  candidate.dead = member.dead(now);
+  candidate.dead = member.dead;
   if (member.node) candidate.blocked = member.node->protection;
   if (candidate.blocked.empty() && !candidate.dead && !member.ready()) {
     candidate.blocked = "it is not ready, and dead only when that lasts for " + text::format_duration(dead_after);
   }
   if (!member.node) return candidate;
-  if (candidate.blocked.empty() && member.node->cordoned && !member.node->leaving) {
+  // A dead one that an alert has drained is as good as gone.
+  const bool gone = candidate.dead && member.node->ours;
+  if (candidate.blocked.empty() && member.node->cordoned && !member.node->leaving && !gone) {
     candidate.blocked = "it is cordoned";
   }
   if (candidate.dead) return candidate;

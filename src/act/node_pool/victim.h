@@ -19,7 +19,7 @@ struct Candidate {
 
 // REQUIRES: `member` outlives the candidate. `own_pod`: "namespace/name" of the pod that we are; empty: none. Whether
 // its pods may be evicted at all, the drain says.
-[[nodiscard]] Candidate candidate_of(const Member& member, const Json& pods, const std::string& own_pod, Instant now);
+[[nodiscard]] Candidate candidate_of(const Member& member, const Json& pods, const std::string& own_pod);
 
 // Of the pods of a node, those that would have to move.
 [[nodiscard]] int pods_to_move(const Json& pods);
