@@ -45,7 +45,7 @@ class Backend {
 
   // Nobody will look at this target again, which is no dry run: what it has half done is ended now, by force if need
   // be.
-  [[nodiscard]] virtual Status leave(std::stop_token /*stop*/) { return {}; }
+  [[nodiscard]] virtual Status leave(std::stop_token /*stop*/) { return {}; }  // NOLINT
 
   // An action has ended, or the target has come to be blocked: for those who look at it where it lives. Never waits.
   virtual void announce(const HistoryEntry&) {}
