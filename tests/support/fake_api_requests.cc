@@ -14,9 +14,9 @@ namespace {
 using Json = FakeApiServer::Json;
 using Answer = FakeApiServer::Answer;
 
-const Json& at(const Json& object, const std::string& pointer) {
+const Json& at(const Json& object, std::string_view pointer) {
   static const Json none;
-  const Json::json_pointer where(pointer);
+  const Json::json_pointer where{std::string(pointer)};
   return object.contains(where) ? object.at(where) : none;
 }
 
