@@ -106,8 +106,11 @@ function lost(error) {
   if (error.status === 401) tell('unauthorized');
 }
 
-/** Follows the program until it says 401; then again after a token was given. */
+let following = false;
+/** Follows the program until it says 401; to be called again after a token was given. */
 export function follow() {
+  if (following) return reload(); // it has not been refused itself, and goes on with the new token
+  following = true;
   return api.follow({
     open: () => { told = true; },
     alive: () => { model.seenAt = serverNow(); },
@@ -117,7 +120,7 @@ export function follow() {
       lost(error);
       if (error.status !== 401) reload();
     },
-  });
+  }).finally(() => { following = false; });
 }
 
 // When there is no place among the listeners.

@@ -60,10 +60,10 @@ export class Program {
   }
 
   /** A notification with one alert, as Alertmanager sends it. */
-  async alert(labels, {resolved = false, annotations = {}, generatorURL = ''} = {}) {
+  async alert(labels, {resolved = false, annotations = {}, generatorURL = '', token = ''} = {}) {
     const alert = {status: resolved ? 'resolved' : 'firing', labels, annotations, startsAt: new Date(Date.now() - 60e3).toISOString(),
       endsAt: resolved ? new Date().toISOString() : '0001-01-01T00:00:00Z', generatorURL};
-    const answer = await fetch(`${this.url}/webhook`, {method: 'POST', body: JSON.stringify({
+    const answer = await fetch(`${this.url}/webhook`, {method: 'POST', headers: token ? {Authorization: `Bearer ${token}`} : {}, body: JSON.stringify({
       version: '4', groupKey: '{}:{}', status: alert.status, receiver: 'r', groupLabels: {}, commonLabels: {}, commonAnnotations: {},
       externalURL: '', alerts: [alert]})});
     if (!answer.ok) throw new Error(`the webhook answered ${answer.status}: ${await answer.text()}`);

@@ -319,6 +319,19 @@ test('with a token: the page asks for it, and then shows everything', async () =
     await row(page, 'web').waitFor();
     await page.reload();
     await row(page, 'web').waitFor();
+    await page.locator('#line[data-state="live"]').waitFor();
+
+    // A token that was taken away shows nothing any more; who has the new one goes on, on one line.
+    let lines = 0;
+    page.on('response', (response) => { if (response.url().endsWith('/api/v1/events') && response.ok()) ++lines; });
+    fs.writeFileSync(`${program.folder}/token`, 'another-token-of-the-test-987654\n');
+    await field.waitFor({timeout: 40e3});
+    await field.fill('another-token-of-the-test-987654');
+    await page.keyboard.press('Enter');
+    await page.locator('#line[data-state="live"]').waitFor();
+    await program.alert({alertname: 'A', scale_target: 'web', scale_action: 'up'}, {token: 'another-token-of-the-test-987654'});
+    await page.locator('.row', {hasText: '1 firing'}).waitFor();
+    assert.equal(lines, 1);
   } finally {
     await program.stop();
   }
