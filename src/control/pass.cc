@@ -116,7 +116,10 @@ Instant Controller::act_on_count(Look& look, const NodePass* nodes) {
 
 // Nothing depends on it: what is left undone is tried again with the next pass. Who is paused is left as he is.
 void Controller::tidy(Look& look) {
-  if (look.dry_run || look.orders.pause) return;
+  if (look.dry_run || look.orders.pause) {
+    look.runtime.untidy.clear();
+    return;
+  }
   const Status done = look.setup->hands.replicas->tidy(look.stop);
   const std::string error = done || done.error().kind == ErrorKind::cancelled ? "" : done.error().message;
   if (!error.empty() && look.runtime.untidy != error) {

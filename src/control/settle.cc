@@ -169,6 +169,7 @@ Status Controller::finish(Look& look, ActionOutcome outcome, std::string error, 
   look.state = state;
   look.failed = outcome == ActionOutcome::failed || outcome == ActionOutcome::timeout;
   look.runtime.last_error.clear();
+  look.runtime.not_taken_back = 0;
   if (look.failed) look.runtime.last_failure = entry.error;
   metrics_.action_ended(look.name(), backend_name(look.setup->target.backend), entry.action, outcome, now - entry.time);
   log::write(look.failed ? log::Level::warn : log::Level::info, "action.end",

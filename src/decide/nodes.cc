@@ -245,7 +245,7 @@ class Looker {
   // An alert wants it drained.
   void wish(NodeDecision& out, NodeState* state, const ObservedNode& node) {
     if (node.leaving) {
-      return say(out, Outcome::none, Reason::satisfied, "a scale-down is removing it" + because(out));
+      return say(out, Outcome::none, Reason::satisfied, "it is being removed" + because(out));
     }
     if (state != nullptr && state->dry_run != in_.dry_run) {
       if (!in_.dry_run) {
@@ -271,8 +271,8 @@ class Looker {
     if (!free_to_act(out, Reason::drain, state)) return;
     if (const std::string leaving = one_leaving(); !leaving.empty()) {
       out.decision.to = out.decision.from - 1;
-      return say(out, Outcome::postpone, Reason::budget,
-                 "drain waits: a scale-down is removing " + leaving + because(out), in_.now + budget_recheck_after);
+      return say(out, Outcome::postpone, Reason::budget, "drain waits: " + leaving + " is being removed" + because(out),
+                 in_.now + budget_recheck_after);
     }
     if (const auto others = over_budget(out.node, node)) {
       out.decision.to = out.decision.from - 1;
@@ -302,7 +302,7 @@ class Looker {
     };
     if (!state.held) return forget("it takes work");
     if (node != nullptr && node->leaving) {
-      return say(out, Outcome::none, Reason::satisfied, "a scale-down is removing it" + because(out));
+      return say(out, Outcome::none, Reason::satisfied, "it is being removed" + because(out));
     }
     if (state.dry_run && !in_.dry_run) return forget("what was done was a dry run");
     if (!state.dry_run && in_.dry_run) {

@@ -84,7 +84,7 @@ std::optional<NodesAway> nodes_away(const NodesInputs& in) {
     ++replicas;
     if (node.cordoned) away.insert(node.name);
     // What the scale-down itself takes away, or takes first.
-    if (node.leaving || (node.dead && (node.ours || !node.cordoned))) away.erase(node.name);
+    if (node.leaving || node.dead) away.erase(node.name);
   }
   const Instant until = in.now + away_recheck_after;
   if (!drains.empty()) {

@@ -15,8 +15,9 @@ struct ObservedNode {
   bool ready = false;
   bool cordoned = false;             // takes no new work
   bool ours = false;                 // it carries our mark: it was us who stopped that, to drain it
-  bool leaving = false;              // a scale-down takes it away: it is out of work, and nothing else is done to it
-  bool dead = false;                 // nothing runs there any more: a scale-down that takes it takes nothing away
+  bool leaving = false;              // it is being removed: it is out of work, and nothing else is done to it
+  bool surplus = false;              // not by a scale-down, but because it replaces nothing any more
+  bool dead = false;                 // nothing runs there any more: it goes first, and takes nothing away
   bool replacing = false;            // what is to take its place has been made; uncordon() takes that back, too
   std::vector<std::string> aliases;  // other names and addresses by which an alert may name it
   bool operator==(const ObservedNode&) const = default;

@@ -150,6 +150,69 @@ TEST_CASE("a replacement that is away for a moment is waited for") {
   CHECK(world.engine.names() == "w-1 running, w-2 running, w-3 running");
 }
 
+TEST_CASE("a replacement that dies is made anew, and the node that it was for is not left half drained") {
+  Replaced world;
+  world.evictions.terminate = true;
+  world.drain("w-1");
+  world.join("w-3");
+  world.drain("w-1");
+  REQUIRE(world.nodes() == "w-1 replaced cordoned, w-2, w-3");
+  world.set_ready("w-3", false);
+  world.clock.advance(5min);
+  REQUIRE_FALSE(world.faces.nodes->drain("w-1", world.policy, {}));
+  CHECK(world.engine.names() == "w-1 running, w-2 running");
+  CHECK(world.drain("w-1").waits == "w-4 is made to take its place, and must be ready first");
+}
+
+TEST_CASE("a node that is drained anew is looked at a little longer, as the first time") {
+  Replaced world;
+  world.drain("w-1");
+  world.join("w-3");
+  for (int move = 0; move < 3; ++move) world.drain("w-1");
+  REQUIRE(world.faces.nodes->uncordon("w-1", {}));
+  (void)world.observed();
+  world.clock.advance(1min);
+  CHECK_FALSE(world.drain("w-1").empty);
+  CHECK(world.drain("w-1").waits == "it is looked at a little longer");
+  CHECK(world.nodes() == "w-1 replaced cordoned, w-2, w-3");
+}
+
+TEST_CASE("what is retired is wanted again when the node dies that it stood in for") {
+  Replaced world;
+  world.evictions.terminate = true;
+  world.drain("w-1");
+  world.join("w-3");
+  test::add_node_pod(world.server, "w-3", "web-3");
+  REQUIRE(world.faces.nodes->uncordon("w-1", {}));
+  world.tidy(2);
+  REQUIRE(world.nodes() == "w-1, w-2, w-3 cordoned");
+  SECTION("it takes work again") {
+    world.set_ready("w-1", false);
+    world.tidy(2);
+    CHECK(world.nodes() == "w-1, w-2, w-3");
+  }
+  SECTION("and when the target leaves") {
+    REQUIRE(world.faces.replicas->leave({}));
+    CHECK(world.nodes() == "w-1, w-2, w-3");
+  }
+}
+
+TEST_CASE("a replacement that somebody cordons is not removed for that") {
+  Replaced world;
+  world.drain("w-1");
+  world.join("w-3");
+  world.server.change("/api/v1/nodes/w-3", {{"metadata", {{"annotations", {{"karpenter.sh/do-not-disrupt", "true"}}}}},
+                                            {"spec", {{"unschedulable", true}}}});
+  REQUIRE(world.faces.nodes->uncordon("w-1", {}));
+  world.clock.advance(2min);
+  world.tidy(10);
+  CHECK(world.nodes() == "w-1, w-2, w-3 cordoned");
+  CHECK(world.engine.names() == "w-1 running, w-2 running, w-3 running");
+  CHECK(world.observed().back() == "w-3 cordoned");
+  world.clock.advance(30s);  // the reason stays, however long ago it was asked
+  CHECK(world.observe().note.find("w-3 replaces nothing any more, and stays: its annotation") == 0);
+}
+
 TEST_CASE("a replacement that cannot be removed again works on, and it is said why") {
   Replaced world;
   world.drain("w-1");

@@ -297,3 +297,46 @@ TEST_CASE("a dead node that an alert has drained goes first, and is in no way") 
   REQUIRE(world.apply(world.change(3, 2)));
   CHECK(world.nodes() == "w-2, w-3");
 }
+
+TEST_CASE("a dead node that may not go keeps others from going") {
+  World world;
+  world.fill(2);
+  world.server.change("/api/v1/nodes/w-1",
+                      {{"metadata", {{"annotations", {{"karpenter.sh/do-not-disrupt", "true"}}}}}});
+  world.set_ready("w-1", false);
+  world.clock.advance(5min);
+  const Change down = world.change(2, 1);
+  REQUIRE(world.apply(down));
+  CHECK(world.nodes() == "w-1, w-2");
+  CHECK(world.observe(down).waits.find("no node is taken now: w-1 cannot work") != std::string::npos);
+}
+
+TEST_CASE("who has said no and died since goes first all the same") {
+  World world;
+  world.fill(2);
+  for (const int i : {1, 2}) {
+    const std::string name = "w-" + std::to_string(i);
+    test::add_node_pod(world.server, name, "bare-" + std::to_string(i), {{"metadata", {{"ownerReferences", nullptr}}}});
+  }
+  REQUIRE_FALSE(world.apply(world.change(2, 1)));
+  world.server.remove("/api/v1/namespaces/demo/pods/bare-2");
+  world.set_ready("w-1", false);
+  world.engine.set("w-1", "exited");
+  REQUIRE(world.apply(world.change(2, 1)));
+  CHECK(world.nodes() == "w-2");
+}
+
+TEST_CASE("a scale-down that finds nobody says so, also when one is out of work") {
+  World world;
+  world.settings.drain.max_unavailable.amount = 2;
+  world.restart();
+  world.fill(3);
+  for (const int i : {1, 3}) {
+    const std::string name = "w-" + std::to_string(i);
+    test::add_node_pod(world.server, name, "bare-" + std::to_string(i), {{"metadata", {{"ownerReferences", nullptr}}}});
+  }
+  world.server.change("/api/v1/nodes/w-2", {{"spec", {{"unschedulable", true}}}});
+  const Status refused = world.apply(world.change(3, 2));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find("w-2: it is cordoned") != std::string::npos);
+}

@@ -170,7 +170,7 @@ TEST_CASE("pool: a drain waits for the scale-down that drains, and goes on after
   story.fire(5s, drain_node("p-1"));
   story.run(1min);
   CHECK(story.node("p-1").state == "waiting");
-  CHECK_THAT(story.node("p-1").text, ContainsSubstring("drain waits: a scale-down is removing p-3"));
+  CHECK_THAT(story.node("p-1").text, ContainsSubstring("drain waits: p-3 is being removed"));
   CHECK(story.view().status == TargetStatus::scaling);
   story.at(2min, [&] { story.pool().leave_at_a_time = 5; });
   const std::string history = story.run(4min);
@@ -186,7 +186,7 @@ TEST_CASE("pool: a drain of the node that a scale-down removes has nothing to do
   story.fire(0s, less());
   story.fire(5s, drain_node("p-3"));
   story.run(1min);
-  CHECK_THAT(story.node("p-3").text, ContainsSubstring("a scale-down is removing it"));
+  CHECK_THAT(story.node("p-3").text, ContainsSubstring("it is being removed"));
   CHECK(story.state().nodes.empty());
   story.at(2min, [&] { story.pool().leave_at_a_time = 1; });
   CHECK(story.run(3min) == "0s down 3->2 done after 2m5s\n");

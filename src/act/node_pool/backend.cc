@@ -94,8 +94,9 @@ void PoolBackend::notice(Pool& pool) {
   std::erase_if(noticed_, is_gone);
   for (Member& member : pool.members) {
     Noticed& seen = noticed(member);
-    if (member.node || !seen.alone_since) seen.alone_since = clock_.now();
-    member.dead = is_dead(member, clock_.now() - *seen.alone_since, pool.now);
+    if (member.node) seen.alone_since = clock_.now();
+    if (member.node && !member.node->cordoned) seen.cordon_since.reset();
+    member.dead = is_dead(member, clock_.now() - seen.alone_since, pool.now);
     seen.was_ready = seen.was_ready || member.ready();
   }
   std::erase_if(drain_waits_, [&](const auto& entry) {
@@ -110,7 +111,7 @@ Result<Pool> PoolBackend::seen(const std::stop_token& stop) {
 }
 
 PoolBackend::Noticed& PoolBackend::noticed(const Member& member) {
-  return noticed_.try_emplace(member.id, Noticed{.since = clock_.now()}).first->second;
+  return noticed_.try_emplace(member.id, Noticed{.since = clock_.now(), .alone_since = clock_.now()}).first->second;
 }
 
 Result<Observed> PoolBackend::observe(const std::optional<Change>& in_flight, std::stop_token stop) {
@@ -208,7 +209,7 @@ std::string PoolBackend::note_of(const Pool& pool) {
     if (!is_surplus(member, pool)) {
       in_place.push_back(member.name + " stands in for " + replaced->name + ", which " +
                          (replaced->node->cordoned ? "is cordoned" : "is not ready"));
-    } else if (const auto* refusal = fresh_refusal(member)) {
+    } else if (const auto& refusal = noticed(member).refusal) {
       in_place.push_back(member.name + " replaces nothing any more, and stays: " + refusal->why);
     }
   }
@@ -222,7 +223,7 @@ std::string PoolBackend::note_of(const Pool& pool) {
                   "; let each pool have a name_prefix of its own");
   }
   if (!pool.others.empty()) {
-    add(note, "containers of another installation's pool of the same name are left alone: " +
+    add(note, "containers of another installation's pool of the same name, or another cluster's, are left alone: " +
                   text::join(pool.others, ", ") + "; give one of the two targets another name");
   }
   const std::string orphans = note;

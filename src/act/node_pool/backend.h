@@ -41,8 +41,8 @@ class PoolBackend final : public Backend, public NodeBackend {
  private:
   // What is noticed of a container over time; forgotten by a restart, which costs time alone.
   struct Noticed {
-    Instant since;                         // it was first seen
-    std::optional<Instant> alone_since{};  // it is no node
+    Instant since;        // it was first seen
+    Instant alone_since;  // it was last a node, or first seen
     std::optional<Instant> log_read{};
     std::string log{};
     std::optional<Instant> stop_since{};    // it was asked to stop
@@ -81,7 +81,7 @@ class PoolBackend final : public Backend, public NodeBackend {
                                                           const std::stop_token& stop);
   // What stands against the removal of one that works; empty: nothing. An answer is good for a while.
   [[nodiscard]] Result<std::string> objection_to(const Candidate& candidate, const std::stop_token& stop);
-  [[nodiscard]] Noticed::Refusal* fresh_refusal(const Member& member);
+  [[nodiscard]] const Noticed::Refusal* fresh_refusal(const Member& member);
   void put_off(const Member& member, std::string why, bool passes);
   [[nodiscard]] Result<Json> pods_on(const Member& member, const std::stop_token& stop);
   [[nodiscard]] Status begin_removal(const Member& member, const std::stop_token& stop);
@@ -105,6 +105,7 @@ class PoolBackend final : public Backend, public NodeBackend {
   [[nodiscard]] Status sweep(const Pool& pool, std::string_view in_flight, const std::stop_token& stop);
   [[nodiscard]] Status sweep_strays(const Pool& pool, const std::stop_token& stop);
   [[nodiscard]] Status retire_surplus(const Pool& pool, const std::stop_token& stop);
+  [[nodiscard]] bool is_wanted_again(const Member& member, const Pool& pool);
   [[nodiscard]] Status retire(const Member& member, const std::stop_token& stop);
   [[nodiscard]] Status mark_members(const Pool& pool, const std::stop_token& stop);
 

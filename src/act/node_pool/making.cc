@@ -90,7 +90,7 @@ Result<std::string> PoolBackend::make_as(int index, const Purpose& purpose, cons
     return fail(std::move(error));
   }
   crash_point("after_start");
-  noticed_.try_emplace(*id, Noticed{.since = clock_.now()});
+  noticed_.try_emplace(*id, Noticed{.since = clock_.now(), .alone_since = clock_.now()});
   log::info("replica.created", {{"target", settings_.target.text},
                                 {"container", creation.name},
                                 {"image", settings_.nodes.image},

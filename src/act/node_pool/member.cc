@@ -112,10 +112,10 @@ Pool read_pool(const Json& containers, const Json& nodes, const std::string& pre
       const std::string theirs = string_at(entry, "Labels", name);
       return !theirs.empty() && !ours.empty() && theirs != ours;
     };
-    const auto called_so = by_name.find(member.name);
+    const auto node = by_name.find(member.name);
     // Of a version that did not label its containers: whose its node is counts.
     const bool unknown = string_at(entry, "Labels", label::installation).empty() && !own.empty();
-    const bool by_its_node = unknown && called_so != by_name.end() && !called_so->second.owner.empty();
+    const bool by_its_node = unknown && node != by_name.end() && !node->second.owner.empty();
     if (by_its_node || is_other(label::installation, own) || is_other(label::cluster, cluster)) {
       pool.others.push_back(member.name);
       continue;
@@ -124,7 +124,7 @@ Pool read_pool(const Json& containers, const Json& nodes, const std::string& pre
     member.life = docker::parse_life(string_at(entry, "State"));
     member.action = string_at(entry, "Labels", label::action);
     member.replaces = string_at(entry, "Labels", label::replaces);
-    if (const auto node = called_so; node != by_name.end()) {
+    if (node != by_name.end()) {
       if (node->second.owner.empty()) {
         member.node = std::move(node->second);
         by_name.erase(node);
@@ -174,6 +174,10 @@ bool is_surplus(const Member& member, const Pool& pool) {
   const Member* const replaced = pool.find(member.replaces);
   if (replaced == nullptr || !replaced->node || replaced->removed()) return false;
   return !replaced->node->replaced && !replaced->node->cordoned && replaced->ready();
+}
+
+bool is_retired(const Member& member, const Pool& pool) {
+  return is_surplus(member, pool) && member.node && member.node->ours;
 }
 
 std::optional<int> index_in(std::string_view name, std::string_view prefix) {

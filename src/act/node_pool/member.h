@@ -76,7 +76,7 @@ struct Pool {
   Instant now{};                    // by the cluster's clock; read_pool() leaves it
   std::vector<Member> members;      // by index
   std::vector<ClusterNode> strays;  // nodes that look like ours and have no container, by name
-  std::vector<std::string> others;  // containers of another installation's pool of the same name
+  std::vector<std::string> others;  // containers of a pool of the same name that is another installation's or cluster's
 
   [[nodiscard]] const Member* find(std::string_view name) const;
   // The one that is to take this node's place; null: there is none.
@@ -95,6 +95,9 @@ struct Pool {
 [[nodiscard]] int count(const Pool& pool, std::string_view in_flight);
 // A replacement whose node keeps its place after all, and works there.
 [[nodiscard]] bool is_surplus(const Member& member, const Pool& pool);
+
+// One that is being drained for that.
+[[nodiscard]] bool is_retired(const Member& member, const Pool& pool);
 
 // The number in a name of the pool; absent: it is none.
 [[nodiscard]] std::optional<int> index_in(std::string_view name, std::string_view prefix);

@@ -8,14 +8,6 @@
 #include "base/log.h"
 
 namespace alertscaler::node_pool {
-namespace {
-
-// It is being drained because it replaces nothing any more.
-bool is_retired(const Member& member, const Pool& pool) {
-  return is_surplus(member, pool) && member.node && member.node->cordoned;
-}
-
-}  // namespace
 
 Result<std::vector<ObservedNode>> PoolBackend::observe(std::stop_token stop) {
   const Result<Pool> pool = look(stop);
@@ -28,7 +20,8 @@ Result<std::vector<ObservedNode>> PoolBackend::observe(std::stop_token stop) {
     if (member == nullptr || !member->node || member->removed()) continue;
     node.ready = member->ready();
     node.leaving = member->leaving() || is_retired(*member, *pool);
-    node.dead = member->dead;
+    node.surplus = !member->leaving() && node.leaving;
+    node.dead = goes_first(*member);
     node.ours = node.ours && !node.leaving;
     node.replacing = member->node->replaced;
     observed.push_back(std::move(node));
@@ -97,8 +90,9 @@ Result<DrainProgress> PoolBackend::await_replacement(const Member& member, const
     return progress;
   }
   const std::string why = why_not_ready(*other, stop);
-  // One that was ready before is waited for.
-  if (!noticed(*other).was_ready && clock_.now() - noticed(*other).since > settings_.join_within) {
+  // One that was ready before, and is away for a moment, is waited for.
+  const bool in_vain = !noticed(*other).was_ready && clock_.now() - noticed(*other).since > settings_.join_within;
+  if (other->dead || in_vain) {
     const Status destroyed = destroy_unless_used(*other, stop);
     if (!destroyed && destroyed.error().kind != ErrorKind::refused) return fail(destroyed.error());
     return fail(ErrorKind::refused, "what was made to take its place did not get ready: " + why);

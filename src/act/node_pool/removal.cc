@@ -53,8 +53,7 @@ Status PoolBackend::shrink(const Change& change, const Pool& pool, const std::st
     if (!member.leaving()) {
       // A dead one is what goes first; it takes nothing away.
       const bool works = member.ready() && !member.node->cordoned;
-      const bool goes_first = member.dead && !(member.node && member.node->cordoned && !member.node->ours);
-      if (!works && !goes_first) out_of_work.push_back(member.name);
+      if (!works && !goes_first(member)) out_of_work.push_back(member.name);
       continue;
     }
     Status moved;
@@ -70,6 +69,7 @@ Status PoolBackend::shrink(const Change& change, const Pool& pool, const std::st
   const auto limit = static_cast<std::size_t>(settings_.drain.max_unavailable.of(replicas));
   held_up_.clear();
   if (!first || surplus == 0 || unavailable >= limit) return first;
+  const bool any_goes = unavailable > 0;
   unavailable += out_of_work.size();
   if (unavailable >= limit) {
     held_up_ = "no node is taken now: " + text::join(out_of_work, ", ") + " cannot work, and max_unavailable allows " +
@@ -77,7 +77,9 @@ Status PoolBackend::shrink(const Change& change, const Pool& pool, const std::st
     return {};
   }
   const auto chosen = choose(pool, std::min(surplus, limit - unavailable), stop);
-  if (!chosen) return unavailable > 0 ? Status{} : Status(fail(chosen.error()));
+  if (!chosen && !any_goes) return fail(chosen.error());
+  if (!chosen) held_up_ = chosen.error().message;
+  if (!chosen) return {};
   for (const Member* member : *chosen) {
     if (Status begun = begin_removal(*member, stop); !begun) return begun;
   }
@@ -92,7 +94,7 @@ Result<std::vector<const Member*>> PoolBackend::choose(const Pool& pool, std::si
   bool passes = false;
   for (const Member& member : pool.members) {
     if (!counts(member, pool, "") || member.leaving()) continue;
-    if (const auto* refusal = fresh_refusal(member)) {
+    if (const auto* refusal = member.dead ? nullptr : fresh_refusal(member)) {
       reasons.push_back(member.name + ": " + refusal->why);
       passes = passes || refusal->passes;
       continue;
@@ -140,15 +142,15 @@ Result<std::string> PoolBackend::objection_to(const Candidate& candidate, const 
     return rehearsal.error().message;
   }
   const std::string why = rehearsal->refused.empty() ? rehearsal->waits : rehearsal->refused;
+  if (why.empty()) noticed(member).refusal.reset();
   if (!why.empty()) put_off(member, why, rehearsal->refused.empty());
   return why;
 }
 
-PoolBackend::Noticed::Refusal* PoolBackend::fresh_refusal(const Member& member) {
-  auto& refusal = noticed(member).refusal;
+const PoolBackend::Noticed::Refusal* PoolBackend::fresh_refusal(const Member& member) {
+  const auto& refusal = noticed(member).refusal;
   const Instant now = clock_.now();
   const bool fresh = refusal && now < refusal->until && refusal->until - now <= refused_for;
-  if (!fresh) refusal.reset();
   return fresh ? &*refusal : nullptr;
 }
 
@@ -178,10 +180,11 @@ Status PoolBackend::begin_removal(const Member& member, const std::stop_token& s
 Result<DrainProgress> PoolBackend::drain_out(const Member& member, const DrainPolicy& policy,
                                              const std::stop_token& stop) {
   auto progress = drains_->drain(member.name, policy, stop);
-  if (!progress) return progress;
   Noticed& seen = noticed(member);
   const Instant now = clock_.now();
-  if (!seen.cordon_since || now < *seen.cordon_since) seen.cordon_since = now;
+  const bool cordoned = progress || member.node->cordoned;
+  if (cordoned && (!seen.cordon_since || now < *seen.cordon_since)) seen.cordon_since = now;
+  if (!progress) return progress;
   if (progress->empty && now - *seen.cordon_since < settings_.settles_after) {
     progress->empty = false;
     progress->waits = "it is looked at a little longer";
@@ -299,7 +302,6 @@ Status PoolBackend::delete_node(const ClusterNode& node, const std::stop_token& 
 // It takes work again, if it was us who stopped that. The mark goes last, so that a crash leaves it.
 Status PoolBackend::keep_after_all(const Member& member, const std::stop_token& stop) {
   drain_waits_.erase(member.name);
-  noticed(member).cordon_since.reset();
   if (Status taken = drains_->uncordon(member.name, stop); !taken) return taken;
   if (Status unmarked = set_mark(member.name, kubernetes::pool_leaving, false, stop); !unmarked) return unmarked;
   log::info("replica.kept", {{"target", settings_.target.text}, {"node", member.name}});

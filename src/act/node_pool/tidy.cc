@@ -24,12 +24,21 @@ Status PoolBackend::tidy(std::stop_token stop) {
   Status first = sweep(*pool, "", stop);
   for (const Member& member : pool->members) {
     // No action is under way that would want it gone.
-    if (member.leaving()) keep_first(first, keep_after_all(member, stop));
+    if (member.leaving() || is_wanted_again(member, *pool)) keep_first(first, keep_after_all(member, stop));
   }
   keep_first(first, retire_surplus(*pool, stop));
   keep_first(first, sweep_strays(*pool, stop));
   keep_first(first, mark_members(*pool, stop));
   return doubted(std::move(first));
+}
+
+// It was being drained because it replaced nothing any more, and by now it stands in for somebody.
+bool PoolBackend::is_wanted_again(const Member& member, const Pool& pool) {
+  const bool was_retired = !member.replaces.empty() && member.node && member.node->ours && !member.removed() &&
+                           !member.node->replaced && noticed(member).cordon_since;
+  const Member* const replaced = pool.find(member.replaces);
+  const bool is_replaced = replaced != nullptr && replaced->node && replaced->node->replaced;
+  return was_retired && !is_surplus(member, pool) && !is_replaced;
 }
 
 // What is certain to go, goes on; what never was a replica, or is none any more, is removed.
@@ -71,9 +80,9 @@ Status PoolBackend::retire_surplus(const Pool& pool, const std::stop_token& stop
 
 // What cannot go, or not in the time of a drain, works on until it is asked again.
 Status PoolBackend::retire(const Member& member, const std::stop_token& stop) {
-  const bool begun = member.node && member.node->cordoned;
-  if (!begun && member.node && !member.dead) {
-    const Result<Json> pods = pods_on(member, stop);
+  const bool begun = member.node && member.node->ours;
+  if (!begun && member.node) {
+    const Result<Json> pods = member.ready() ? pods_on(member, stop) : Json::array();
     if (!pods) return fail(pods.error());
     const Candidate candidate = candidate_of(member, *pods, settings_.own_pod);
     if (!candidate.blocked.empty()) put_off(member, candidate.blocked, false);
@@ -98,13 +107,14 @@ Status PoolBackend::leave(std::stop_token stop) {
   Status first;
   std::vector<std::string> left;
   for (const Member& member : pool->members) {
-    if (member.leaving()) keep_first(first, keep_after_all(member, stop));
+    const bool retired = is_retired(member, *pool);
+    if (member.leaving() || retired) keep_first(first, keep_after_all(member, stop));
     if (member.removed()) keep_first(first, end_at_once(member, stop));
     const Member* const replaced = pool->find(member.replaces);
     const bool beside = replaced != nullptr && !replaced->removed() && !member.removed();
     if (is_junk(member, "") || (beside && !member.node)) keep_first(first, destroy(member, stop));
     if (beside && member.node) left.push_back(member.name + ", made to take the place of " + replaced->name);
-    const bool drained = member.node && member.node->ours && !member.leaving() && !member.removed();
+    const bool drained = member.node && member.node->ours && !member.leaving() && !retired && !member.removed();
     if (drained) left.push_back(member.name + ", cordoned for an alert");
   }
   keep_first(first, sweep_strays(*pool, stop));

@@ -65,6 +65,10 @@ Candidate candidate_of(const Member& member, const Json& pods, const std::string
   return candidate;
 }
 
+bool goes_first(const Member& member) {
+  return member.dead && candidate_of(member, Json::array(), "").blocked.empty();
+}
+
 int pods_to_move(const Json& pods) {
   return static_cast<int>(std::count_if(pods.begin(), pods.end(),
                                         [](const Json& item) { return has_to_move(kubernetes::drain_pod(item)); }));

@@ -21,6 +21,9 @@ struct Candidate {
 // its pods may be evicted at all, the drain says.
 [[nodiscard]] Candidate candidate_of(const Member& member, const Json& pods, const std::string& own_pod);
 
+// A dead one that may go.
+[[nodiscard]] bool goes_first(const Member& member);
+
 // Of the pods of a node, those that would have to move.
 [[nodiscard]] int pods_to_move(const Json& pods);
 
