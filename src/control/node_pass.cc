@@ -93,7 +93,8 @@ std::optional<decide::NodesAway> Controller::NodePass::away() const {
 }
 
 bool Controller::NodePass::any_leaving() const {
-  return std::any_of(observed_.begin(), observed_.end(), [](const ObservedNode& node) { return node.leaving && !node.surplus; });
+  return std::any_of(observed_.begin(), observed_.end(),
+                     [](const ObservedNode& node) { return node.leaving && !node.surplus; });
 }
 
 // False: it has to be tried again.
