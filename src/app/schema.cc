@@ -55,7 +55,7 @@ const Shape* key_of(const Shape& shape, const std::string& name) {
 // A value that is there and matches, as Dependency has it; `shape` is the value's own.
 Json matching(const Shape* shape, const std::string& pattern) {
   if (pattern.empty()) return {{"not", {{"enum", {nullptr, Json::array(), Json::object()}}}}};
-  if (shape != nullptr && shape->kind == Shape::Kind::boolean) return {{"const", pattern == "true"}};
+  if (shape != nullptr && shape->kind == Shape::Kind::boolean) return {{"const", pattern == config::Dependency::yes}};
   Json text = {{"type", "string"}, {"pattern", "^(" + pattern + ")$"}};
   if (shape == nullptr || shape->kind != Shape::Kind::list) return text;
   const Json list = {{"type", "array"}, {"contains", text}};

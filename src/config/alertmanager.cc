@@ -94,7 +94,7 @@ void read_alertmanager(const Value& value, Alertmanagers& out) {
   map.need({{"http_config.tls_config.ca_file", "", "url", "https://.*"},
             {"http_config.tls_config.cert_file", "", "url", "https://.*"},
             {"http_config.tls_config.server_name", "", "url", "https://.*"},
-            {"http_config.tls_config.insecure_skip_verify", "true", "url", "https://.*"}},
+            {"http_config.tls_config.insecure_skip_verify", std::string(Dependency::yes), "url", "https://.*"}},
            "http_config.tls_config has no effect, because the url is no https:// one");
 }
 

@@ -25,6 +25,7 @@ bool is_there(const Element* element, const std::string& pattern) {
   const bool scalar = element->kind == Element::Kind::scalar;
   if (!scalar && element->items.empty() && element->entries.empty()) return false;
   if (pattern.empty()) return true;
+  if (pattern == Dependency::yes) return says_true(*element);
   const Form form(pattern);
   return scalar ? form.fits(element->text)
                 : std::any_of(element->items.begin(), element->items.end(),

@@ -18,6 +18,8 @@ struct Dependency {
   std::string is;
   std::string then;
   std::string be;
+
+  static constexpr std::string_view yes = "true";  // as a pattern: of a boolean
 };
 
 struct Shape {

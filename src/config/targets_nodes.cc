@@ -40,7 +40,7 @@ void check_target_of_nodes(const Value& target) {
   const Entry* drain = find(target, "drain");
   if (drain != nullptr && drain->value.kind == Element::Kind::map) {
     const Value policy = target.entry(*drain);
-    if (const Entry* replace = find(policy, "replace"); replace != nullptr && replace->value.text == "true") {
+    if (const Entry* replace = find(policy, "replace"); replace != nullptr && says_true(replace->value)) {
       policy.entry(*replace).problem(
           "is for a pool (docker_nodes), which can make another node; the nodes of this target are not made here");
     }

@@ -106,13 +106,16 @@ bool Value::read(int& out, IntRange range) const {
   return true;
 }
 
+bool says_true(const Element& element) {
+  return element.kind == Element::Kind::scalar && !element.quoted && is_one_of(element.text, {"true", "True", "TRUE"});
+}
+
 bool Value::read(bool& out) const {
   if (shape_ != nullptr) return note(Shape::Kind::boolean, out ? "true" : "false");
   const bool plain = node().kind == Element::Kind::scalar && !node().quoted;
-  if (!plain || !is_one_of(node().text, {"true", "True", "TRUE", "false", "False", "FALSE"})) {
-    return expected("true or false");
-  }
-  out = node().text.front() == 't' || node().text.front() == 'T';
+  const bool is_true = says_true(node());
+  if (!is_true && (!plain || !is_one_of(node().text, {"false", "False", "FALSE"}))) return expected("true or false");
+  out = is_true;
   return true;
 }
 

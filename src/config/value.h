@@ -51,6 +51,9 @@ class Form {
   Regex regex_;
 };
 
+// Is it what reads as true? YAML has three spellings.
+[[nodiscard]] bool says_true(const Element& element);
+
 // A node together with the path that leads to it: "targets[0].up.step". Cheap to copy; refers to the tree and the
 // report. Each read says whether it could.
 //
