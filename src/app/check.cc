@@ -14,7 +14,17 @@ namespace alertscaler::app {
 
 namespace {
 
-// `address`: where alertscaler shall listen; absent: it is not known.
+// `address`: where alertscaler shall listen; absent: it is not known. `nothing`: what does not say who may.
+void check_exposure(const std::string& file, const std::string& nothing, const std::optional<Address>& address,
+                    std::vector<check::Finding>& findings) {
+  if (!address || is_loopback(*address)) return;
+  findings.push_back({check::Severity::warning,
+                      file,
+                      {},
+                      nothing + " says who may speak to alertscaler, so serve will not listen on " +
+                          to_string(*address) + " unless it gets --web.allow-unauthenticated, too"});
+}
+
 void check_web_config(const std::string& file, const std::optional<Address>& address,
                       std::vector<check::Finding>& findings) {
   const auto web = config::load_web_config(file);
@@ -24,13 +34,7 @@ void check_web_config(const std::string& file, const std::optional<Address>& add
     }
     return;
   }
-  if (address && !is_loopback(*address) && !web->authenticates()) {
-    findings.push_back({check::Severity::warning,
-                        file,
-                        {},
-                        "nothing in it says who may speak to alertscaler, so serve will not listen on " +
-                            to_string(*address) + " unless it gets --web.allow-unauthenticated, too"});
-  }
+  if (!web->authenticates()) check_exposure(file, "nothing in it", address, findings);
   const SystemClock clock;
   const receive::WebFiles files = receive::check_web_files(*web, clock);
   for (const std::string& error : files.errors) findings.push_back({check::Severity::error, file, {}, error});
@@ -52,7 +56,11 @@ int check(const CheckOptions& options) {
     input.port = address->port;
   }
   auto findings = check::check_files(input);
-  if (!options.web_config_file.empty()) check_web_config(options.web_config_file, address, findings);
+  if (options.web_config_file.empty()) {
+    check_exposure("--web.listen-address", "no --web.config.file", address, findings);
+  } else {
+    check_web_config(options.web_config_file, address, findings);
+  }
   const std::string text = options.format == client::Format::json ? check::as_json(findings) : check::as_text(findings);
   std::fputs(text.c_str(), stdout);
   return check::has_errors(findings) ? 1 : 0;

@@ -66,6 +66,8 @@ def test_the_web_configuration_with_what_it_names(scratch):
     for address, refused in (("0.0.0.0:9095", True), ("127.0.0.1:9095", False)):
         ended = run_once("check", config, f"--web.config.file={web}", f"--web.listen-address={address}")
         assert ended.returncode == 0 and (f"will not listen on {address}" in ended.stdout) == refused, ended.stdout
+        ended = run_once("check", config, f"--web.listen-address={address}")
+        assert ended.returncode == 0 and (f"will not listen on {address}" in ended.stdout) == refused, ended.stdout
     scratch.file("web", "web.yml", text="bearer_token_fil: token\n")
     ended = run_once("check", config, f"--web.config.file={web}")
     assert ended.returncode == 1, ended.stdout
