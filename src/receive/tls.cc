@@ -125,6 +125,17 @@ Status use_certificate(SSL_CTX* context, const TlsServerConfig& config) {
   return {};
 }
 
+// What the other one has already.
+Status take_certificate(SSL_CTX* context, SSL_CTX* from) {
+  STACK_OF(X509)* chain = nullptr;
+  ::SSL_CTX_get0_chain_certs(from, &chain);
+  if (::SSL_CTX_use_cert_and_key(context, ::SSL_CTX_get0_certificate(from), ::SSL_CTX_get0_privatekey(from), chain,
+                                 1) != 1) {
+    return wrong("cert_file", "the certificate from before cannot be used: " + tls_error());
+  }
+  return {};
+}
+
 // The names under which a certificate may be known, in the words of client_allowed_sans.
 std::vector<std::string> names_of(X509* certificate) {
   std::vector<std::string> names;
@@ -231,13 +242,13 @@ Tls::Tls(const TlsServerConfig& config, const Clock& clock) : config_(config), s
 
 Result<std::unique_ptr<Tls>> Tls::open(const TlsServerConfig& config, const Clock& clock) {
   std::unique_ptr<Tls> tls(new Tls(config, clock));
-  auto context = tls->load();
+  auto context = tls->load(nullptr);
   if (!context) return fail(std::move(context).error());
   tls->context_ = *std::move(context);
   return tls;
 }
 
-Result<SslContext> Tls::load() const {
+Result<SslContext> Tls::load(SSL_CTX* certified) const {
   SslContext context(::SSL_CTX_new(::TLS_server_method()));
   if (!context) return wrong("cert_file", "OpenSSL cannot be used: " + tls_error());
   SSL_CTX* const raw = context.get();
@@ -254,7 +265,9 @@ Result<SslContext> Tls::load() const {
   ::SSL_CTX_set_alpn_select_cb(raw, &select_protocol, nullptr);
   if (Status used = use_ciphers(raw, config_); !used) return fail(used.error());
   if (Status used = use_client_auth(raw, config_); !used) return fail(used.error());
-  if (Status used = use_certificate(raw, config_); !used) return fail(used.error());
+  if (Status used = certified == nullptr ? use_certificate(raw, config_) : take_certificate(raw, certified); !used) {
+    return fail(used.error());
+  }
   return context;
 }
 
@@ -263,10 +276,13 @@ void Tls::reload_if_changed() {
   bool changed = false;
   for (WatchedFile& file : files_) changed = file.changed() || changed;
   if (!changed) return;
-  auto context = load();
+  auto context = load(nullptr);
   if (!context) {
     for (WatchedFile& file : files_) file.look_again();
-    nobody_is_known_ = !authorities_usable();
+    // The authorities count as they are now, whatever has become of the certificate.
+    auto kept = load(context_.get());
+    nobody_is_known_ = !kept;
+    if (kept) context_ = *std::move(kept);
     if (context.error().message == unusable_) return;
     unusable_ = context.error().message;
     if (nobody_is_known_) {
@@ -281,11 +297,6 @@ void Tls::reload_if_changed() {
   nobody_is_known_ = false;
   context_ = *std::move(context);  // connections that there are keep the old one
   log::info("certificate.loaded", {{"file", config_.cert_file}});
-}
-
-bool Tls::authorities_usable() const {
-  const SslContext context(::SSL_CTX_new(::TLS_server_method()));
-  return context && use_client_auth(context.get(), config_).has_value();
 }
 
 SslHandle Tls::accept() {
@@ -304,11 +315,18 @@ SslHandle Tls::accept() {
 std::vector<std::string> Tls::troubles() {
   const std::lock_guard lock(mutex_);
   reload_if_changed();
-  if (unusable_.empty()) return {};
-  return {nobody_is_known_
-              ? "client_ca_file cannot be used, so no client's certificate is taken; the log says why"
-              : "tls_server_config cannot be used as its files are now, so the certificate from before stays "
-                "in use; the log says why"};
+  std::vector<std::string> all;
+  if (!unusable_.empty()) {
+    all.emplace_back(nobody_is_known_
+                         ? "client_ca_file cannot be used, so no client's certificate is taken; the log says why"
+                         : "tls_server_config cannot be used as its files are now, so the certificate from before "
+                           "stays in use; the log says why");
+  }
+  for (const WatchedFile& file : files_) {
+    if (!file.replaced()) continue;
+    all.push_back("tls_server_config: " + file.path().string() + ": " + std::string(WatchedFile::replaced_text));
+  }
+  return all;
 }
 
 void Tls::say_failed(std::string_view client, std::string_view why) {

@@ -1,6 +1,6 @@
 // The server's side of TLS: certificates and rules from the web configuration. The files are read again when they
-// change. A certificate or key that cannot be used then changes nothing; while the authorities of clients cannot, no
-// client's certificate is a good one.
+// change. A certificate or key that cannot be used then is not taken, and the one before stays; the authorities of
+// clients count as they are, and while they cannot be used no client's certificate is a good one.
 #pragma once
 
 #include <memory>
@@ -42,9 +42,9 @@ class Tls {
 
  private:
   Tls(const TlsServerConfig& config, const Clock& clock);
-  [[nodiscard]] Result<SslContext> load() const;
+  // `certified`: whose certificate to take; null: that of the files.
+  [[nodiscard]] Result<SslContext> load(ssl_ctx_st* certified) const;
   void reload_if_changed();
-  [[nodiscard]] bool authorities_usable() const;
 
   const TlsServerConfig config_;
   Seldom say_failed_;

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string_view>
 #include <utility>
 
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 namespace alertscaler::receive {
 
@@ -25,10 +27,18 @@ class WatchedFile {
     if (now >= checked_ && now < checked_ + recheck_after) return false;
     checked_ = now;
     const State before = std::exchange(state_, state_of(path_));
+    if (replaced() && !before.replaced) {
+      log::error("file.replaced", {{"file", path_.string()}, {"text", replaced_text}});
+    }
     return before != state_;
   }
   // changed() is true at its next look, whatever has become of the file: what was read was of no use.
   void look_again() { state_.size = never; }
+  // No name leads to the file any more but that of a mount, which is how another one put in its place outside of a
+  // container looks from within. What is read is what was before.
+  [[nodiscard]] bool replaced() const { return state_.replaced; }
+  static constexpr std::string_view replaced_text =
+      "the file was replaced on the host, the mount still shows the old one; restart, or write in place";
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
  private:
@@ -39,12 +49,14 @@ class WatchedFile {
     std::int64_t size = -1;  // -1: there is none
     std::int64_t changed_s = 0;
     std::int64_t changed_ns = 0;
+    bool replaced = false;
     bool operator==(const State&) const = default;
   };
   static State state_of(const std::filesystem::path& path) {
     struct stat found {};
     if (::stat(path.c_str(), &found) != 0) return {};
-    return {found.st_dev, found.st_ino, found.st_size, found.st_mtim.tv_sec, found.st_mtim.tv_nsec};
+    return {found.st_dev,         found.st_ino,          found.st_size,
+            found.st_mtim.tv_sec, found.st_mtim.tv_nsec, found.st_nlink == 0};
   }
 
   const std::filesystem::path path_;

@@ -219,6 +219,25 @@ def test_without_its_authorities_it_knows_no_client(serve, folder):
     assert ask(app, anybody, "/-/ready").text == "alertscaler is ready.\n"
 
 
+def test_authorities_change_although_the_certificate_cannot(serve, folder):
+    """A certificate that is half replaced must not keep an authority alive that was taken out."""
+    shutil.copy(f"{folder}/ca.pem", f"{folder}/ca-of-clients.pem")
+    app = serve(client_auth_type="VerifyClientCertIfGiven", client_ca_file="ca-of-clients.pem")
+    ours, anybody = trust(folder, client=f"{folder}/"), trust(folder)
+    theirs = trust(folder, client=f"{folder}/stranger/")
+    first = shake_hands(app, anybody)[2]
+    assert accepted(app, ours) and not accepted(app, theirs)
+    shutil.copy(f"{folder}/key.pem", f"{folder}/server-key.pem")
+    shutil.copy(f"{folder}/stranger/ca.pem", f"{folder}/ca-of-clients.pem")
+    eventually(lambda: not accepted(app, ours), 10, "the authority that was taken out does not count")
+    assert accepted(app, theirs) and shake_hands(app, anybody)[2] == first
+    assert "event=certificate.kept" in app.process.log()
+    assert "the certificate from before stays in use" in ask(app, anybody, "/-/ready").text
+    os.remove(f"{folder}/ca-of-clients.pem")
+    eventually(lambda: not accepted(app, theirs), 10, "nobody vouches")
+    assert accepted(app, anybody)
+
+
 def test_what_is_no_tls(serve, folder):
     app = serve()
     for request in (b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n",
