@@ -72,7 +72,7 @@ class Credentials final : public Authenticator {
   [[nodiscard]] Admission admits(std::optional<std::string_view> authorization) override {
     if (!authorization) return {};
     if (const auto token = after_scheme(*authorization, "bearer "); token && !token_files_.empty()) {
-      return by(digest_of(*token));
+      return unless_unsure(by(digest_of(*token)));
     }
     const auto encoded = after_scheme(*authorization, "basic ");
     const auto given = encoded && known_.users ? decode_basic(*encoded) : std::nullopt;
@@ -98,9 +98,8 @@ class Credentials final : public Authenticator {
   [[nodiscard]] std::vector<std::string> troubles() override {
     std::vector<std::string> all;
     for (BearerTokens* tokens : {known_.tokens.get(), known_.read_only_tokens.get()}) {
-      if (tokens != nullptr && !tokens->unusable().empty()) {
-        all.push_back(tokens->key() + " cannot be used, so it admits nobody; the log says why");
-      }
+      if (tokens == nullptr) continue;
+      if (std::string trouble = tokens->trouble(); !trouble.empty()) all.push_back(std::move(trouble));
     }
     return all;
   }
@@ -157,6 +156,13 @@ class Credentials final : public Authenticator {
     const std::uint64_t read = writes.version + looks.version;
     if (told_of_.exchange(read) != read) say(warnings());
     return {writes.valid || looks.valid ? Verdict::admitted : Verdict::refused, "", writes.valid && !looks.known};
+  }
+
+  Admission unless_unsure(Admission found) {
+    if (found) return found;
+    std::string trouble = text::join(troubles(), "; ");
+    if (trouble.empty()) return found;
+    return {Verdict::unsure, "", true, std::move(trouble)};
   }
 
   Known known_;

@@ -18,11 +18,13 @@ struct Admission {
   enum class Verdict {
     admitted,
     refused,
-    busy,  // too many passwords are being checked; the same may be admitted later
+    busy,    // too many passwords are being checked; the same may be admitted later
+    unsure,  // a file that may have the token cannot be used; likewise
   };
   Verdict verdict = Verdict::refused;
   std::string user{};     // of basic_auth_users; empty: no name is known
   bool may_write = true;  // false: may look at everything, and change nothing
+  std::string trouble{};  // of unsure: the files, for people
 
   explicit operator bool() const { return verdict == Verdict::admitted; }
 };

@@ -71,10 +71,11 @@ BearerTokens::Found BearerTokens::find(const TokenDigest& given) {
   return {found != 0, found != 0 && unusable_.empty(), version_};
 }
 
-std::string BearerTokens::unusable() {
+std::string BearerTokens::trouble() {
   const std::lock_guard lock(mutex_);
   reread_if_changed();
-  return unusable_;
+  if (!unusable_.empty()) return key_ + " cannot be used, so it admits nobody; the log says why";
+  return file_.replaced() ? key_ + ": " + std::string(WatchedFile::replaced_text) : "";
 }
 
 std::vector<KnownToken> BearerTokens::tokens() {

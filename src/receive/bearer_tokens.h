@@ -41,8 +41,8 @@ class BearerTokens {
     std::uint64_t version = 0;  // how often the file has been read since it was opened
   };
   [[nodiscard]] Found find(const TokenDigest& given);
-  // Why nobody is admitted by it; empty: it can be used.
-  [[nodiscard]] std::string unusable();
+  // Why it does not tell who is admitted, a line for people; empty: it does.
+  [[nodiscard]] std::string trouble();
   // What the file had when it could last be used.
   [[nodiscard]] std::vector<KnownToken> tokens();
 

@@ -81,13 +81,15 @@ class Secrets final : public GrafanaSignature {
   Secrets(WatchedFile file, std::vector<Secret> secrets, const Clock& clock)
       : clock_(clock), file_(std::move(file)), secrets_(std::move(secrets)) {}
 
-  [[nodiscard]] std::optional<std::string> wrong(const Head& head, std::string_view body) override {
+  [[nodiscard]] std::optional<Refusal> wrong(const Head& head, std::string_view body) override {
     const std::string given =
         text::to_lower(text::trim(head.find(lower_case(signature_header)).value_or(std::string_view{})));
     const auto time = head.find(lower_case(signature_time_header));
     const std::string_view time_text = time ? text::trim(*time) : std::string_view{};
     const std::vector<Secret> known = secrets();
-    if (known.empty()) return std::string(file_key) + " cannot be used at the moment; the log says why";
+    if (known.empty()) {
+      return Refusal{503, std::string(file_key) + " cannot be used at the moment; the log says why"};
+    }
     int found = 0;
     for (const Secret& secret : known) {  // all of them, so that the time tells nothing
       const std::string expected = time ? hmac_of(secret.reveal(), {time_text, ":", body})  //
@@ -96,15 +98,23 @@ class Secrets final : public GrafanaSignature {
       found |= ::CRYPTO_memcmp(expected.data(), given.data(), given.size()) == 0 ? 1 : 0;
     }
     if (found == 0) {
-      return "the signature in " + std::string(signature_header) + " is not that of this body with a secret of " +
-             std::string(file_key) + "; if the contact point has a timestamp header, its name has to be " +
-             std::string(signature_time_header);
+      if (const std::string trouble = replaced(); !trouble.empty()) return Refusal{503, trouble};
+      return Refusal{401, "the signature in " + std::string(signature_header) +
+                              " is not that of this body with a secret of " + std::string(file_key) +
+                              "; if the contact point has a timestamp header, its name has to be " +
+                              std::string(signature_time_header)};
     }
-    return time ? wrong_time(time_text) : std::nullopt;
+    auto late = time ? wrong_time(time_text) : std::nullopt;
+    if (!late) return std::nullopt;
+    return Refusal{401, std::move(*late)};
   }
   [[nodiscard]] std::vector<std::string> troubles() override {
-    if (!secrets().empty()) return {};
-    return {std::string(file_key) + " cannot be used, so no notification of Grafana is taken; the log says why"};
+    if (secrets().empty()) {
+      return {std::string(file_key) + " cannot be used, so no notification of Grafana is taken; the log says why"};
+    }
+    std::string trouble = replaced();
+    if (trouble.empty()) return {};
+    return {std::move(trouble)};
   }
 
  private:
@@ -123,6 +133,12 @@ class Secrets final : public GrafanaSignature {
     return "the signature was made " + text::format_duration(whole_age) + (age < Duration{0} ? " ahead" : " ago") +
            ", more than " + text::format_duration(signature_lasts) +
            ": a notification is good only once; do the clocks differ?";
+  }
+
+  // A line for people; empty: the file is the one that has the name.
+  [[nodiscard]] std::string replaced() {
+    const std::lock_guard lock(mutex_);
+    return file_.replaced() ? std::string(file_key) + ": " + std::string(WatchedFile::replaced_text) : "";
   }
 
   // Empty: the file cannot be used any more. A secret that was taken out of it is not valid for that.

@@ -24,9 +24,9 @@ class GrafanaSignature {
 
   // Does the request claim to be signed?
   [[nodiscard]] static bool given(const Head& head);
-  // Why the signature is not accepted, for people; absent: it is right. A signature with a time is accepted for
-  // signature_lasts before and after it, one without always.
-  [[nodiscard]] virtual std::optional<std::string> wrong(const Head& head, std::string_view body) = 0;
+  // 401 for a signature that is not accepted, 503 when that cannot be told at the moment; absent: it is right. A
+  // signature with a time is accepted for signature_lasts before and after it, one without always.
+  [[nodiscard]] virtual std::optional<Refusal> wrong(const Head& head, std::string_view body) = 0;
   // As of Authenticator.
   [[nodiscard]] virtual std::vector<std::string> troubles() = 0;
 };

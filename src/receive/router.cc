@@ -125,10 +125,14 @@ Answer Router::answer(Request request) {
   if (answer.status == 0) return answer;
   if (!Webhook::is_dry_run(request.params)) count(request.head, source, answer.status);
   say(request.head, request.client, answer);
-  const bool is_set = std::any_of(headers_.begin(), headers_.end(), [](const auto& header) {
-    return text::to_lower(header.first) == "x-content-type-options";
-  });
-  if (!is_set) answer.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  const auto unless_set = [&](std::string name, std::string value) {
+    const bool is_set = std::any_of(headers_.begin(), headers_.end(), [&](const auto& header) {
+      return text::to_lower(header.first) == text::to_lower(name);
+    });
+    if (!is_set) answer.headers.emplace_back(std::move(name), std::move(value));
+  };
+  unless_set("X-Content-Type-Options", "nosniff");
+  unless_set("X-Frame-Options", "DENY");
   answer.headers.insert(answer.headers.end(), headers_.begin(), headers_.end());
   const bool may_be_kept = std::any_of(answer.headers.begin(), answer.headers.end(),
                                        [](const auto& header) { return header.first == "Cache-Control"; });
@@ -168,6 +172,7 @@ Answer Router::dispatch(Request& request, Source& source) {
   if (!open && !signs) {
     Admission admission = authenticator_.admits(request.head.find("authorization"));
     if (admission.verdict == Admission::Verdict::busy) return too_many_passwords(request);
+    if (admission.verdict == Admission::Verdict::unsure) return cannot_tell(request, admission.trouble);
     if (!admission) return unauthorized(request);
     if (!admission.user.empty()) request.user = std::move(admission.user);
     request.may_write = admission.may_write;
@@ -192,7 +197,8 @@ Answer Router::dispatch(Request& request, Source& source) {
   const bool writes = notifies || changes_something(found->handler);
   if (!request.may_write && writes && !asks) return read_only(request);
   // No sender of alerts is a browser: a page that posts some would scale what it likes.
-  if (writes) {
+  // And each listener takes a seat until it goes, so a page elsewhere could take them all.
+  if (writes || found->handler == Handler::events) {
     if (const auto refused = names_.check_origin(request.head)) return foreign(request, *refused);
   }
   if (stopping_.load()) return failure(503, "the server is stopping");
@@ -281,13 +287,23 @@ Answer Router::unauthorized(const Request& request) {
   return unauthorized(request, failure(401, authenticator_.hint(given)));
 }
 
-Answer Router::unauthorized(const Request& request, Answer answer) {
+void Router::say_unauthorized(const Request& request) {
   if (const auto held_back = say_unauthorized_.now()) {
     log::info("request.unauthorized", {{"client", request.client},
                                        {"method", request.head.method},
                                        {"path", shown(request.path)},
                                        {"held_back", *held_back}});
   }
+}
+
+// Senders give up at a 401 and try again after a 503: once the file is put right, nothing is lost.
+Answer Router::cannot_tell(const Request& request, std::string_view trouble) {
+  say_unauthorized(request);
+  return failure(503, trouble);
+}
+
+Answer Router::unauthorized(const Request& request, Answer answer) {
+  say_unauthorized(request);
   std::vector<std::string> challenges = authenticator_.challenges();
   if (challenges.empty()) challenges.emplace_back(signature_header);
   for (std::string& challenge : challenges) answer.headers.emplace_back("WWW-Authenticate", std::move(challenge));

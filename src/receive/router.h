@@ -70,6 +70,9 @@ class Router {
   [[nodiscard]] Answer unauthorized(const Request& request);
   // `answer` (401) with what a 401 has to say, and a line in the log.
   [[nodiscard]] Answer unauthorized(const Request& request, Answer answer);
+  // It was refused, and might not have been if a file could be used; `trouble` says which.
+  [[nodiscard]] Answer cannot_tell(const Request& request, std::string_view trouble);
+  void say_unauthorized(const Request& request);
   [[nodiscard]] Answer read_only(const Request& request);
   // A browser sends it that is not at our page.
   [[nodiscard]] Answer foreign(const Request& request, const Refusal& refusal);

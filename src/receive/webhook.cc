@@ -62,7 +62,7 @@ Answer Webhook::receive(const Request& request, Source& source) {
   if (!body) return failure(body.error());
   const bool verified = will_verify(request.head);
   if (verified) {
-    if (const auto wrong = signature_->wrong(request.head, body->text())) return failure(401, *wrong);
+    if (const auto wrong = signature_->wrong(request.head, body->text())) return failure(*wrong);
   }
   const Instant received = clock_.now();
   auto notification = intake_.parse(*body, [&] { return parse_notification(*body, limits_); });

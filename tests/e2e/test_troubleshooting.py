@@ -3,6 +3,7 @@
 A row without a scene here, or without a test that shows its failure on a real engine or cluster, fails.
 """
 
+import contextlib
 import dataclasses
 import glob
 import json
@@ -77,6 +78,7 @@ class Scene:
         self.start = start
         self.app = None
         self.said = ""  # by what has ended
+        self.mount = contextlib.nullcontext()  # a file that is to be open as long as the scene lasts
 
     def serve(self, *targets, options=(), env=None, **top):
         self.app = self._start_alertscaler(settings(*targets, **top), options=options, env=env, ready=False)
@@ -115,7 +117,10 @@ class Scene:
 
 @pytest.fixture
 def scene(scratch, start_alertscaler, start):
-    return Scene(scratch, start_alertscaler, start)
+    made = Scene(scratch, start_alertscaler, start)
+    yield made
+    with made.mount:
+        pass
 
 
 def commanded(scene, count, scale, **policy):
@@ -153,6 +158,30 @@ def emptied_tokens(scene):
     web = scene.file("web.yml", f"bearer_token_file: {token}\n")
     scene.serve(simulated_target(), options=[f"--web.config.file={web}"])
     scene.file("token", "")
+
+
+def as_a_browser(scene):
+    scene.serve(simulated_target())
+    sent = scene.app.request("/webhook", "POST", notification(alert("web", "up")),
+                             headers={"Host": "alerts.example", "Accept-Language": "*"})
+    assert sent.status == 403
+
+
+def no_tokens_for_a_sender(scene):
+    emptied_tokens(scene)
+    body = notification(alert("web", "up"))
+    headers = {"Authorization": "Bearer this-is-the-right-one-0123456789"}
+    eventually(lambda: scene.app.request("/webhook", "POST", body, headers=headers).status == 503, 10,
+               "the sender is told to try again")
+
+
+def mounted_token(scene):
+    """A descriptor goes on showing the file that it was opened for, as a mount does."""
+    token = scene.file("token", "old-one-0123456789\n", 0o600)
+    scene.mount = open(token, encoding="utf-8")
+    web = scene.file("web.yml", f"bearer_token_file: /proc/{os.getpid()}/fd/{scene.mount.fileno()}\n")
+    scene.serve(simulated_target(), options=[f"--web.config.file={web}"])
+    os.rename(scene.file("new", "new-one-0123456789\n", 0o600), token)
 
 
 def misspelt(scene):
@@ -282,6 +311,8 @@ SCENES = {
     "It comes, but minutes late": checked(("check_good", "alertmanagers_own_times")),
     "Alertmanager counts failed notifications (`alertmanager_notifications_failed_total`)": wrong_token,
     "The same, with 403": read_only_token,
+    "The same, with 403, and nobody asks for a token": as_a_browser,
+    "The same, with 503": no_tokens_for_a_sender,
     "It is delivered and ignored": misspelt,
     "A `to` alert is ignored": many,
     "It fires in Prometheus, and here it has ended": silenced,
@@ -310,6 +341,7 @@ SCENES = {
     "The page says *Refused*, behind a proxy or at a name of its own": lambda scene: scene.serve(simulated_target()),
     "The page shows all, and every change is refused, behind a proxy": lambda scene: scene.serve(simulated_target()),
     "Whoever has a token is refused all at once": emptied_tokens,
+    "A new token is refused, and one that was taken out still counts": mounted_token,
     "`/-/ready` is 200 and speaks of Alertmanager": lambda scene: scene.serve(
         simulated_target(), alertmanager={"url": "http://127.0.0.1:1"}),
 }

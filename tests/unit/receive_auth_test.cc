@@ -1,6 +1,8 @@
 #include <atomic>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -128,6 +130,60 @@ TEST_CASE("a token file that is gone, emptied or broken admits nobody until it h
     CHECK(authenticator.admits("Bearer token"));
     CHECK(authenticator.troubles().empty());
   }
+}
+
+TEST_CASE("while a token file cannot be used, who is not admitted is told to try again, and what is wrong") {
+  const TokenFile file("token\n");
+  const TokenFile lookers("looks\n");
+  WebConfig web = file.config();
+  web.read_only_token_file = lookers.path().string();
+  web.basic_auth_users.emplace("alice", Secret("$2y$04$76xbVnfFKsam1jo9C/I7mOY1UQOWHAI0Y0wdXsug9Je5MiaMLqOju"));
+  test::Receiver receiver({.web = web});
+  const std::string body = test::notification_of({test::alert_of("A")}).dump();
+  const auto post = [&](const std::string& credentials) {
+    return receiver.send("POST", "/webhook", body, "Authorization: " + credentials + "\r\n");
+  };
+  CHECK(post("Bearer wrong").status == 401);
+  file.replace("");
+  receiver.clock.advance(1s);
+  for (const std::string token : {"token", "wrong"}) {
+    CAPTURE(token);
+    const Reply reply = post("Bearer " + token);
+    CHECK(reply.status == 503);
+    CHECK_FALSE(reply.header("retry-after").empty());
+    CHECK(reply.header("www-authenticate").empty());
+    CHECK_THAT(reply.body, ContainsSubstring("bearer_token_file cannot be used"));
+  }
+  CHECK(receiver.store.merges() == 0);
+  CHECK(receiver.metric("alertscaler_notifications_total{code=\"503\",source=\"manual\"}") == "2");
+  CHECK(receiver.send("GET", "/api/v1/alerts", "", "Authorization: Bearer looks\r\n").status == 200);
+  CHECK(post("Basic YWxpY2U6c2VjcmV1").status == 401);  // a wrong password stands in no file
+  CHECK(receiver.get("/api/v1/alerts").status == 401);  // nothing was brought
+  file.replace("token\n");
+  receiver.clock.advance(1s);
+  CHECK(post("Bearer token").status == 200);
+  CHECK(post("Bearer wrong").status == 401);
+}
+
+// A mount of a single file goes on showing the old one, of which no name is left, as of this one here.
+TEST_CASE("a token file that was replaced behind its mount is told of, and its tokens count until then") {
+  const TokenFile file("old\n");
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> open(std::fopen(file.path().c_str(), "r"), &std::fclose);
+  REQUIRE(open);
+  const WebConfig web{.bearer_token_file = "/proc/self/fd/" + std::to_string(::fileno(open.get()))};
+  test::Receiver receiver({.web = web});
+  const auto status = [&](const std::string& token) {
+    return receiver.send("GET", "/api/v1/alerts", "", "Authorization: Bearer " + token + "\r\n").status;
+  };
+  CHECK(status("old") == 200);
+  CHECK(status("new") == 401);
+  CHECK(receiver.get("/-/ready").body == "alertscaler is ready.\n");
+  file.replace("new\n");
+  receiver.clock.advance(1s);
+  CHECK(status("old") == 200);
+  CHECK(status("new") == 503);
+  CHECK_THAT(receiver.get("/-/ready").body,
+             ContainsSubstring("bearer_token_file: the file was replaced on the host, the mount still shows the old"));
 }
 
 // The file may be readable again without having changed: too many were open, or a right was missing.

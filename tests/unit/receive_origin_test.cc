@@ -165,6 +165,27 @@ TEST_CASE("a page whose name leads to us can neither read nor scale") {
   CHECK(ask(receiver, "GET /-/healthy", rebound).status == 200);  // it tells nothing
 }
 
+TEST_CASE("a page elsewhere takes no place among those who listen, and shows nothing of ours in a frame") {
+  const test::Receiver receiver({}, test::two_targets(), {.listeners_max = 1});
+  const std::string browser = "Host: 127.0.0.1:9095\r\nUser-Agent: Mozilla/5.0\r\nAccept-Language: en\r\n";
+  for (const std::string elsewhere :
+       {"Sec-Fetch-Site: cross-site\r\n", "Sec-Fetch-Site: same-site\r\n", "Origin: http://evil.example\r\n"}) {
+    CAPTURE(elsewhere);
+    CHECK(ask(receiver, "GET /api/v1/events", browser + elsewhere).status == 403);
+  }
+  test::RawHttp ours = receiver.connect();
+  ours.send("GET /api/v1/events HTTP/1.1\r\n" + browser + "Sec-Fetch-Site: same-origin\r\n\r\n");
+  REQUIRE(ours.answer_begins());
+  CHECK(ask(receiver, "GET /api/v1/events", browser).status == 503);  // that was the only place
+  for (const std::string path : {"/", "/api/v1/alerts", "/-/healthy", "/nowhere"}) {
+    CAPTURE(path);
+    CHECK(ask(receiver, "GET " + path, browser).header("x-frame-options") == "deny");
+  }
+  receive::ServerOptions options;
+  options.web.headers = {{"X-Frame-Options", "sameorigin"}};
+  CHECK(test::Receiver(std::move(options)).get("/").header("x-frame-options") == "sameorigin");
+}
+
 TEST_CASE("the name of the external URL is one of ours, and with authentication every name is") {
   test::ScratchDir scratch;
   receive::ServerOptions options;
