@@ -29,7 +29,8 @@ Controller::~Controller() {
 void Controller::start() {
   scheduler_ = std::make_unique<Scheduler>(
       settings()->max_parallel, clock_,
-      [this](const TargetName& name, const std::stop_token& stop) { return guarded_pass(name, stop); });
+      [this](const TargetName& name, const std::stop_token& stop) { return guarded_pass(name, stop); },
+      [this](const TargetName& name, Ticket ticket) { keep_answer(name, ticket); });
   end_alerts(clock_.now());  // before anything is decided from those whose time came while the program was away
   settle_unknown();
   for (const RuntimePtr& runtime : runtimes()) scheduler_->add(runtime->name);
@@ -55,6 +56,20 @@ Instant Controller::guarded_pass(const TargetName& name, const std::stop_token& 
   }
 }
 
+void Controller::keep_answer(const TargetName& name, Ticket ticket) {
+  constexpr std::size_t kept = 16;  // more than passes there can be before somebody who waits wakes up
+  const RuntimePtr found = runtime_of(name);
+  if (!found) return;
+  const auto decision = found->view.with([](const TargetView& view) { return view.decision; });
+  if (!decision) return;
+  found->answers.with([&](std::deque<Answer>& answers) {
+    // A target that left the scheduler and came back has its tickets counted anew.
+    if (!answers.empty() && answers.back().ticket >= ticket) answers.clear();
+    answers.push_back({ticket, *decision});
+    if (answers.size() > kept) answers.pop_front();
+  });
+}
+
 Controller::Ticket Controller::kick(const TargetName& target, Instant received) {
   const RuntimePtr found = runtime_of(target);
   if (!found || !scheduler_) return 0;
@@ -71,6 +86,12 @@ std::optional<Decision> Controller::decided(const TargetName& target, Ticket tic
   if (!scheduler_ || !scheduler_->wait(target, ticket, at_most)) return std::nullopt;
   const RuntimePtr found = runtime_of(target);
   if (!found) return std::nullopt;
+  auto answer = found->answers.with([&](const std::deque<Answer>& answers) -> std::optional<Decision> {
+    const auto first =
+        std::find_if(answers.begin(), answers.end(), [&](const Answer& each) { return each.ticket >= ticket; });
+    return first == answers.end() ? std::nullopt : std::optional(first->decision);
+  });
+  if (answer) return answer;
   return found->view.with([](const TargetView& view) { return view.decision; });
 }
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <concepts>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -104,6 +105,11 @@ class Controller final : public receive::Controller {
     Target target;
     Hands hands;
   };
+  // What the pass decided that served a ticket: soon after it another one decides something else.
+  struct Answer {
+    Ticket ticket = 0;
+    Decision decision;
+  };
   // What belongs to one target. Only its pass touches it, but for what is guarded.
   struct Runtime {
     explicit Runtime(TargetName given) : name(std::move(given)) {}
@@ -129,6 +135,7 @@ class Controller final : public receive::Controller {
     Guarded<std::vector<ObservedNode>> nodes{};       // as last observed
     Guarded<std::optional<Blocked>> nodes_blocked{};  // likewise
     Guarded<TargetView> view{};
+    Guarded<std::deque<Answer>> answers{};       // the last few, oldest first
     Guarded<std::optional<Instant>> received{};  // of the first notification that no action has answered yet
     std::atomic<bool> was_observed{false};       // once, though it may not be now
     std::atomic<bool> needs_person{false};       // observing it failed, and will until somebody does something about it
@@ -155,6 +162,7 @@ class Controller final : public receive::Controller {
   Instant unobservable(Runtime& runtime, const TargetState& state, const Error& error);
   Instant not_stored(Runtime& runtime, const Error& error);
   Instant guarded_pass(const TargetName& name, const std::stop_token& stop);
+  void keep_answer(const TargetName& name, Ticket ticket);
   Status look_at_count(Look& look);
   Status settle(Look& look);
   Status time_out(Look& look);

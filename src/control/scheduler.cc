@@ -4,8 +4,8 @@
 
 namespace alertscaler::control {
 
-Scheduler::Scheduler(int workers, const Clock& clock, Pass pass)
-    : clock_(clock), pass_(std::move(pass)), wanted_(workers) {
+Scheduler::Scheduler(int workers, const Clock& clock, Pass pass, Served served)
+    : clock_(clock), pass_(std::move(pass)), served_(std::move(served)), wanted_(workers) {
   const std::lock_guard lock(workers_mutex_);
   start_workers();
 }
@@ -141,10 +141,12 @@ void Scheduler::work(int number, const std::stop_token& stop) {
     entry.queued = false;
     entry.running = true;
     const Ticket seen = entry.requested;
+    const bool awaited = seen > entry.completed;
     if (!queue_.empty()) work_changed_.notify_one();  // somebody else may have the next one
 
     lock.unlock();
     const Instant next = pass_(target, stop);
+    if (awaited && served_) served_(target, seen);
     lock.lock();
 
     entry.running = false;

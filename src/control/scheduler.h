@@ -24,8 +24,11 @@ class Scheduler {
   // Looks at the target once and says when to look again. Called on a worker thread; a target's passes never overlap.
   using Pass = std::function<Instant(const TargetName& target, std::stop_token stop)>;
   using Ticket = std::uint64_t;
+  // A pass has ended that `ticket` and maybe earlier ones wait for. Called on the thread of the pass, before wait()
+  // hears of it and before the next pass of that target.
+  using Served = std::function<void(const TargetName& target, Ticket ticket)>;
 
-  Scheduler(int workers, const Clock& clock, Pass pass);
+  Scheduler(int workers, const Clock& clock, Pass pass, Served served = {});
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -60,6 +63,7 @@ class Scheduler {
 
   const Clock& clock_;
   const Pass pass_;
+  const Served served_;
 
   std::mutex mutex_;
   std::condition_variable_any work_changed_;

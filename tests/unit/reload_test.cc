@@ -93,6 +93,26 @@ TEST_CASE("reload: what the store cannot take changes nothing") {
   CHECK(controller.reload({settings_of({web}), world.backends({web}), {}}).error().kind == ErrorKind::cancelled);
 }
 
+TEST_CASE("who waits for a decision gets that of the pass that looked for him, whatever was decided since") {
+  World world;
+  MemoryStore store;
+  auto settings = settings_of({web});
+  settings->targets[web].policy.up_cooldown = 1h;
+  settings->targets[web].policy.dry_run = true;  // an action ends at once, and the next pass decides anew
+  control::Controller controller(settings, world.backends({web}), store, world.metrics, world.clock, {});
+  controller.start();
+  REQUIRE(eventually([&] { return controller.target(web)->observed.has_value(); }));
+  REQUIRE(store.merge({{asking(web, "up", "Load"), false, true}}).has_value());
+  const auto first = controller.kick(web, world.clock.now());
+  REQUIRE(eventually([&] { return controller.target(web)->decision->reason == Reason::cooldown; }));
+  const auto second = controller.kick(web, world.clock.now());
+  CHECK(controller.decided(web, second, 20s)->reason == Reason::cooldown);
+  const auto answer = controller.decided(web, first, 20s);
+  REQUIRE(answer.has_value());
+  CHECK(answer->outcome == Outcome::act);
+  CHECK(answer->to == 3);
+}
+
 TEST_CASE("reload: the floor of a target that leaves, or is something else now, goes back first") {
   const bool stays = GENERATE(true, false);
   const bool dry_run = GENERATE(true, false);
