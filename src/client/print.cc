@@ -31,6 +31,11 @@ Colour colour_of_outcome(const std::string& outcome) {
   return Colour::dim;
 }
 
+std::string desired_of(const json& target) {
+  const json& dry_run = at(target, "dry_run");
+  return text_at(target, "desired") + (dry_run.is_boolean() && dry_run.get<bool>() ? " (dry run: as if)" : "");
+}
+
 // Whole seconds are enough for people.
 std::string time_at(const json& object, const char* key) {
   std::string time = text_at(object, key);
@@ -96,7 +101,7 @@ std::vector<Cell> target_row(const json& target) {
   return {{text_at(target, "name")},
           {state, colour_of_state(state)},
           {observed.empty() ? "-" : text_at(target, "ready") + "/" + observed},
-          {text_at(target, "desired")},
+          {desired_of(target)},
           {bounds.empty() ? "-" : bounds + ".." + text_at(target, "max")},
           {decision.empty() ? error : decision}};
 }
@@ -114,10 +119,10 @@ std::string target_page(const json& target, const Terminal& terminal) {
   if (!counts) {
     line("Nodes", observed.empty() ? "not known"
                                    : observed + ", " + text_at(target, "ready") + " of them take work; desired " +
-                                         text_at(target, "desired"));
+                                         desired_of(target));
   } else {
     line("Replicas", (observed.empty() ? "not known" : observed + ", " + text_at(target, "ready") + " of them ready") +
-                         "; desired " + text_at(target, "desired") + ", from " + text_at(target, "min") + " to " +
+                         "; desired " + desired_of(target) + ", from " + text_at(target, "min") + " to " +
                          text_at(target, "max"));
   }
   for (const json& node : at(target, "nodes").is_array() ? at(target, "nodes") : json::array()) {

@@ -101,13 +101,14 @@ Result<Explained> Controller::preview(const TargetName& target, std::vector<Aler
   Runtime& runtime = **found;
   // The view is at most a refresh old; observing here could run beside a pass of the same target, which backends
   // need not support.
-  const auto observed = runtime.view.with([](const TargetView& view) { return view.observed; });
+  auto observed = runtime.view.with([](const TargetView& view) { return view.observed; });
   if (!observed) {
     const std::string why = runtime.view.with([](const TargetView& view) { return view.error; });
     return fail(ErrorKind::unreachable, "target " + target.text + " is not observed" + (why.empty() ? "" : ": " + why));
   }
   const TargetState state = store_.state(target);
   const auto setup = runtime.current();
+  if (is_dry_run(*setup)) pretend(state, *observed);
   if (setup->hands.nodes) return preview_nodes(runtime, *setup, alerts, state, *observed);
   return decide::explain(
       {clock_.now(), setup->target.policy, alerts, state, *observed, orders_of(target), unproven_ends(state)});

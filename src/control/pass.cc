@@ -15,7 +15,13 @@ namespace {
 
 // How soon to try again what the store could not take.
 constexpr Duration store_retry_after = std::chrono::seconds{1};
-// What a dry run sees: the world as if its actions had happened.
+// What a person should know of a target on which nothing has failed.
+std::string remark(const Observed& observed) {
+  return joined(joined(observed.blocked ? observed.blocked->text : "", observed.waits), observed.note);
+}
+
+}  // namespace
+
 void pretend(const TargetState& state, Observed& observed) {
   if (state.dry_run_replicas) observed.replicas = observed.ready = *state.dry_run_replicas;
   if (!state.dry_run_floor || !observed.floor) return;
@@ -23,13 +29,6 @@ void pretend(const TargetState& state, Observed& observed) {
   // It is back, and so would our note be off.
   if (observed.floor->current == observed.floor->original) observed.floor->ours = false;
 }
-
-// What a person should know of a target on which nothing has failed.
-std::string remark(const Observed& observed) {
-  return joined(joined(observed.blocked ? observed.blocked->text : "", observed.waits), observed.note);
-}
-
-}  // namespace
 
 bool Controller::is_dry_run(const Setup& setup) const {
   return options_.dry_run || setup.target.policy.dry_run;
@@ -81,6 +80,7 @@ Status Controller::look_at_count(Look& look) {
   }
   const auto& floor = look.observed.floor;
   if (floor && !floor->ours && look.state.dry_run_floor == floor->current) look.state.dry_run_floor.reset();
+  if (look.dry_run) look.exists = look.observed;
   pretend(look.state, look.observed);
   return {};
 }
@@ -269,7 +269,7 @@ void Controller::publish(Look& look, const Decision& decision, const NodePass* n
   const bool drain_fires = std::any_of(look.alerts.begin(), look.alerts.end(),
                                        [](const Alert& alert) { return alert.mapping.action == AlertAction::drain; });
   show(look.runtime, [&](TargetView& v) {
-    v.observed = look.observed;
+    v.observed = look.exists.value_or(look.observed);
     v.decision = decision;
     v.up_cooldown_until = decide::up_cooldown_until(look.policy(), state, now);
     v.down_cooldown_until = decide::down_cooldown_until(look.policy(), state, now);
@@ -317,7 +317,9 @@ void Controller::publish(Look& look, const Decision& decision, const NodePass* n
 void Controller::show(Runtime& runtime, const std::function<void(TargetView&)>& change) {
   runtime.view.with([&](TargetView& view) {
     change(view);
-    if (!runtime.gone) metrics_.target(view, clock_.now(), is_dry_run(*runtime.current()));
+    const bool dry_run = is_dry_run(*runtime.current());
+    view.target.policy.dry_run = dry_run;  // ours counts, too
+    if (!runtime.gone) metrics_.target(view, clock_.now(), dry_run);
   });
   if (options_.target_changed) options_.target_changed(runtime.name);
 }

@@ -23,6 +23,7 @@ struct Controller::Look {
   std::optional<decide::NodesAway> nodes_away{};
   bool removal_waits = false;  // for them: what the scale-down under way would drain beside them
   bool stuck = false;          // the action under way is to end, and what it has begun could not be taken back yet
+  std::optional<Observed> exists{};  // of a dry run: what there really is
 
   [[nodiscard]] const TargetName& name() const { return runtime.name; }
   [[nodiscard]] const Policy& policy() const { return setup->target.policy; }
@@ -38,6 +39,9 @@ struct Controller::Look {
     return {action.id, action.started, name(), action.action, action.from, action.to, {}, {}, "", action.cause};
   }
 };
+
+// Makes of what exists what a dry run sees: the world as if its actions had happened.
+void pretend(const TargetState& state, Observed& observed);
 
 // Two remarks as one; either may be empty.
 [[nodiscard]] inline std::string joined(std::string first, const std::string& second) {

@@ -21,6 +21,7 @@ Controller::RuntimePtr Controller::make_runtime(const Target& target, Hands hand
   runtime->setup.with([&](auto& setup) { setup = std::make_shared<const Setup>(Setup{target, std::move(hands)}); });
   runtime->view.with([&](TargetView& view) {
     view.target = target;
+    view.target.policy.dry_run = is_dry_run(*runtime->current());
     view.last_action = store_.last_action(target.name);
     const Orders orders = orders_of(target.name);
     view.pin = orders.pin;

@@ -42,6 +42,6 @@ export function countText(target) {
   const there = target.ready === target.observed
     ? `${counted}${target.observed ? ' ready' : ''}`
     : `${target.ready} of ${counted} ready`;
-  const wanted = target.desired === target.observed ? '' : `, ${target.desired} wanted`;
+  const wanted = target.desired === target.observed ? '' : `, ${target.desired} wanted${target.dry_run ? ' (dry run)' : ''}`;
   return `${there}${wanted}${bounds}`;
 }

@@ -7,12 +7,12 @@ import {actionWord, causeText, fullTime, outcomeWord, serverNow, timeOfDay} from
 
 const height = 190;
 const margin = {left: 34, right: 12, top: 12, bottom: 24};
-const moved = new Set(['done', 'timeout', 'dry_run']);
+const moved = new Set(['done', 'timeout']);
 
 /** Points {at, count, sure} in the order of time, from `since` to now. `entries`: newest first. */
 export function steps(entries, observed, since, now) {
   const points = [];
-  const inOrder = [...entries].reverse();
+  const inOrder = entries.filter((entry) => entry.outcome !== 'dry_run').reverse();
   const add = (at, count, sure = true) => points.push({at: Math.max(at, since), count, sure});
   if (inOrder.length === 0) {
     if (observed !== null) add(since, observed);

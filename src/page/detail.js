@@ -4,7 +4,7 @@ import {chart} from './chart.js';
 import {controls} from './controls.js';
 import {h, onceAFrame, setText} from './dom.js';
 import {entryItem} from './history.js';
-import {badge, toneOf} from './list.js';
+import {badge, dryBadge, toneOf} from './list.js';
 import {historyOf, model, subscribe} from './model.js';
 import {ago, countdown, labelText, sentence, timeOfDay} from './words.js';
 
@@ -60,7 +60,7 @@ function nodeItem(node) {
 
 function build(target) {
   const parts = {
-    state: h('span'), bar: bar(), count: h('p', {class: 'count-text'}), why: h('p', {class: 'why big'}),
+    state: h('span'), dry: dryBadge(), bar: bar(), count: h('p', {class: 'count-text'}), why: h('p', {class: 'why big'}),
     error: h('p', {class: 'error'}), note: h('p', {class: 'soft'}), alerts: h('ul', {class: 'plain'}),
     nodes: h('ul', {class: 'plain'}), facts: h('dl', {class: 'facts'}), chart: h('div', {class: 'chart-place'}),
     entries: h('ol', {class: 'entries'}), hours: h('select', {id: 'hours'}, spans.map((hours) =>
@@ -74,7 +74,7 @@ function build(target) {
   });
   pane.replaceChildren(
     h('div', {class: 'pane-head'}, h('a', {href: '#/', class: 'back'}, '← All targets'),
-      h('h2', {id: 'detail-title', tabindex: -1}, target.name), h('span', {class: 'soft'}, target.backend), parts.state),
+      h('h2', {id: 'detail-title', tabindex: -1}, target.name), h('span', {class: 'soft'}, target.backend), parts.dry, parts.state),
     h('div', {class: 'inside'}, parts.bar, parts.count, parts.why, parts.error, parts.note, parts.controls,
       parts.nodesTitle, parts.nodes,
       h('h3', {}, 'Firing alerts'), parts.alerts,
@@ -103,6 +103,7 @@ const showTarget = onceAFrame(() => {
     parts.state.replaceWith(newBadge);
     parts.state = newBadge;
   }
+  parts.dry.hidden = !target.dry_run;
   parts.bar.update(target);
   setText(parts.count, `${countText(target)}.`);
   const said = target.decision?.text ?? 'Not looked at yet.';

@@ -29,14 +29,19 @@ export function badge(target) {
   return h('span', {class: 'badge', dataset: {tone: toneOf(target)}}, target.state);
 }
 
+/** Nothing is changed, whatever else is shown. */
+export function dryBadge() {
+  return h('span', {class: 'badge', dataset: {tone: 'wait'}, hidden: true, title: 'Decided and recorded, and nothing is changed'}, 'dry run');
+}
+
 function makeRow(name) {
   const parts = {
     name: h('span', {class: 'name'}), backend: h('span', {class: 'soft backend'}), count: h('b'), bounds: h('span', {class: 'soft'}),
-    badge: h('span', {class: 'badge'}), bar: bar(), why: h('span', {class: 'why'}), alerts: h('span', {class: 'soft alerts'}),
+    dry: dryBadge(), badge: h('span', {class: 'badge'}), bar: bar(), why: h('span', {class: 'why'}), alerts: h('span', {class: 'soft alerts'}),
   };
   const link = h('a', {href: addressOf(name), class: 'row'},
     h('span', {class: 'row-head'}, parts.name, parts.backend, parts.alerts,
-      h('span', {class: 'count'}, parts.count, parts.bounds, ' ', parts.badge)), parts.bar, parts.why);
+      h('span', {class: 'count'}, parts.count, parts.bounds, ' ', parts.dry, parts.badge)), parts.bar, parts.why);
   return {element: h('li', {}, link), link, parts, target: null, text: ''};
 }
 
@@ -56,6 +61,7 @@ function updateRow(row, target) {
   setText(parts.count, target.observed === null ? '–' : target.ready === target.observed
     ? String(target.observed) : `${target.ready}/${target.observed}`);
   setText(parts.bounds, !hasCount(target) ? '' : ` of ${target.min}–${target.max}`);
+  parts.dry.hidden = !target.dry_run;
   setText(parts.badge, target.state);
   setAttribute(parts.badge, 'data-tone', toneOf(target));
   setText(parts.alerts, target.alerts.length ? `${target.alerts.length} firing` : '');

@@ -1,5 +1,6 @@
 #include "receive/api.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -147,6 +148,9 @@ Answer Api::status(const Request& request) const {
   const auto troubles = this->troubles();
   const TargetName all_targets;  // as which the orders for all of them are kept
   const Orders of_all = in_force({}, store_.orders(all_targets), clock_.now());
+  const auto views = controller_.targets();
+  const bool dry_run = !views.empty() && std::all_of(views.begin(), views.end(),
+                                                     [](const TargetView& view) { return view.target.policy.dry_run; });
   std::size_t active_alerts = 0;
   for (const auto& [name, target] : settings->targets) active_alerts += store_.active_alerts(name).size();
   return success([&](JsonWriter& json) {
@@ -168,6 +172,7 @@ Answer Api::status(const Request& request) const {
         .end_object()
         .field("targets", settings->targets.size())
         .field("active_alerts", active_alerts)
+        .field("dry_run", dry_run)
         .field("may_write", request.may_write)
         .key("pause");
     write_or_null(json, of_all.pause);

@@ -138,6 +138,7 @@ void write(JsonWriter& json, const TargetView& view, const std::vector<Alert>& a
   json.field("desired", view.desired)
       .field("min", bound(view.target.policy.min))
       .field("max", bound(view.target.policy.max))
+      .field("dry_run", view.target.policy.dry_run)
       .field("state", to_string(view.status))
       .key("alerts")
       .begin_array();

@@ -231,10 +231,15 @@ def test_a_dry_run_acts_on_nothing(app):
     lab(app).fire("up")
     lab(app).wait_for_decision("none", "at_max")
     assert app.steps("web") == [("up", 2, 3, "dry_run"), ("up", 3, 4, "dry_run")]
+    shown = app.target("web")
+    assert (shown["observed"], shown["ready"], shown["desired"], shown["dry_run"]) == (2, 2, 4, True)
+    assert app.metric("alertscaler_target_replicas", target="web") == 2
+    assert app.metric("alertscaler_target_desired_replicas", target="web") == 4
     lab(app).resolve("up")
     app.terminate()
     app.start(options=[])
-    assert app.target("web")["observed"] == 2
+    shown = app.target("web")
+    assert (shown["observed"], shown["desired"], shown["dry_run"]) == (2, 2, False)
     assert len(app.history()) == 2
 
 

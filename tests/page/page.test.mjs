@@ -228,6 +228,23 @@ test('the line is lost and comes back; the page says so, and catches up', async 
   }
 });
 
+test('a dry run: what exists, what is wanted as if, and a badge that says so', async () => {
+  const program = await new Program({targets: [simulated('rehearsed', {dry_run: true, max: 3}), simulated('web')]}).start();
+  try {
+    await program.alert({alertname: 'HighLoad', scale_target: 'rehearsed', scale_action: 'up'});
+    const page = await show(`${program.url}/#/target/rehearsed`);
+    const detail = page.locator('#detail');
+    await detail.getByText('2 replicas ready, 3 wanted (dry run), bounds 1 to 3.').waitFor();
+    await detail.locator('.pane-head').getByText('dry run', {exact: true}).waitFor();
+    await row(page, 'rehearsed').getByText('dry run', {exact: true}).waitFor();
+    assert.match(await row(page, 'rehearsed').locator('.count').innerText(), /^2 of 1–3/);
+    assert.equal(await row(page, 'web').getByText('dry run', {exact: true}).isVisible(), false);
+    assert.match(await detail.locator('.chart').getAttribute('aria-label'), /from 2 at .* to 2 now/);
+  } finally {
+    await program.stop();
+  }
+});
+
 test('text from alerts and names stays text', async () => {
   const evil = '<img src=x onerror="globalThis.ran=true"><script>globalThis.ran=true</script>';
   const program = await new Program({targets: [simulated('web')]}).start();

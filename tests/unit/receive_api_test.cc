@@ -76,10 +76,11 @@ TEST_CASE("a target is shown with everything that belongs to it") {
   receiver.controller.show(view);
 
   const json target = data_of(receiver.get("/api/v1/targets/web"));
-  CHECK(keys_of(target) == std::vector<std::string>{"alerts", "backend", "decision", "desired", "down_cooldown_until",
-                                                    "error", "floor", "last_action", "max", "min", "name", "note",
-                                                    "observed", "pause", "pin", "ready", "ref", "state",
-                                                    "up_cooldown_until"});
+  CHECK(keys_of(target) ==
+        std::vector<std::string>{"alerts",  "backend", "decision", "desired",     "down_cooldown_until",
+                                 "dry_run", "error",   "floor",    "last_action", "max",
+                                 "min",     "name",    "note",     "observed",    "pause",
+                                 "pin",     "ready",   "ref",      "state",       "up_cooldown_until"});
   CHECK(target["name"] == "web");
   CHECK(target["backend"] == "docker_compose");
   CHECK(target["ref"] == json{{"project", "shop"}, {"service", "web"}});
@@ -105,10 +106,23 @@ TEST_CASE("a target is shown with everything that belongs to it") {
   CHECK(targets[0]["observed"] == nullptr);
   CHECK(targets[0]["ready"] == nullptr);
   CHECK(targets[0]["floor"] == nullptr);
+  CHECK(targets[0]["dry_run"] == false);
   CHECK(targets[0]["decision"] == nullptr);
   CHECK(targets[0]["last_action"] == nullptr);
   CHECK(targets[0]["ref"] == json::object());
   CHECK(targets[1] == target);
+}
+
+TEST_CASE("a dry run is told of each target, and of the program when there is nothing else") {
+  Receiver receiver;
+  for (const char* name : {"web", "api"}) {
+    CHECK(data_of(receiver.get("/api/v1/status"))["dry_run"] == false);
+    TargetView view;
+    view.target = {.name = TargetName{name}, .policy = {.dry_run = true}, .backend = Simulated{}};
+    receiver.controller.show(view);
+    CHECK(data_of(receiver.get("/api/v1/targets/" + std::string(name)))["dry_run"] == true);
+  }
+  CHECK(data_of(receiver.get("/api/v1/status"))["dry_run"] == true);
 }
 
 TEST_CASE("what holds by hand is shown, and who asked") {
@@ -289,6 +303,7 @@ TEST_CASE("the status tells what runs, without secrets") {
                        {"store", {{"state", "ok"}, {"error", ""}}},
                        {"targets", 2},
                        {"active_alerts", 1},
+                       {"dry_run", false},
                        {"may_write", true},
                        {"pause", nullptr}});
   Orders of_all;

@@ -147,7 +147,10 @@ TEST_CASE("floor story: a dry run moves nothing, and tells what it would have do
   policy.dry_run = true;
   Story story(policy);
   story.fire(0s, up());
-  story.at(10s, [&] { CHECK(story.view().observed->floor->current == 4); });
+  story.at(10s, [&] {
+    CHECK(story.view().observed->floor->current == 2);
+    CHECK(story.view().decision->from == 4);
+  });
   story.resolve(25s, up());
   CHECK(story.run(3min) ==
         "0s up 2->4 dry_run after 0s\n"

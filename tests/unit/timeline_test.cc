@@ -287,6 +287,11 @@ TEST_CASE("dry run decides and journals on the count as if, and touches nothing"
         "1m up 4->5 dry_run after 0s\n");
   CHECK(story.fleet().replicas() == 2);
   CHECK(story.fleet().applies == 0);
+  CHECK(story.view().observed->replicas == 2);
+  CHECK(story.view().observed->ready == 2);
+  CHECK(story.view().desired == 5);
+  CHECK(story.view().target.policy.dry_run);
+  CHECK(story.controller().preview(story.view().target.name, {up()})->decision.from == 5);
 }
 
 TEST_CASE("a to of another value takes the place of an action that only waits") {
