@@ -39,6 +39,13 @@ class KubernetesFleet(Scaled):
         ready = self.plane.ready_pods(self.namespace, f"app={self.target}")
         assert len(pods) == count and set(ready) == set(pods), (sorted(pods), sorted(ready))
 
+    def scale(self, count, seconds=120):
+        super().scale(count, seconds)
+
+    def expect(self, count, seconds=120, desired=None):
+        """On a busy machine a pod takes its time."""
+        super().expect(count, seconds, desired)
+
     def events(self):
         """What is told of it in Events, oldest first: (reason, note)."""
         found = self.plane.get(f"/apis/events.k8s.io/v1/namespaces/{self.namespace}/events")["items"]

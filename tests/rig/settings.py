@@ -26,7 +26,7 @@ def kubernetes_target(namespace, name, kind="Deployment", **policy):
     reference = {"namespace": namespace, "kind": kind, "name": name}
     if kind == "Pool":
         reference["apiVersion"] = "example.io/v1"
-    return {"name": name, "kubernetes": reference, **_QUICK, **policy}
+    return {"name": name, "kubernetes": reference, **_QUICK, "timeout": "2m", **policy}
 
 
 def swarm_target(service, name=None, **policy):
