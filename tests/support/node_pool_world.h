@@ -83,6 +83,18 @@ struct NodePoolWorld {
     for (int i = 1; i <= nodes; ++i) join("w-" + std::to_string(i));
     REQUIRE(faces.replicas->tidy({}));
   }
+  // A scale-down in the middle: of two nodes with a pod each, w-2 is drained, and its pod does not end.
+  Change drain_one_of_two() {
+    fill(2);
+    add_node_pod(server, "w-1", "web-1");
+    add_node_pod(server, "w-2", "web-2");
+    evictions.terminate = true;
+    const Change down = change(2, 1);
+    REQUIRE(apply(down));
+    REQUIRE(apply(down));
+    REQUIRE(nodes() == "w-1, w-2 leaving cordoned");
+    return down;
+  }
   // Passes of an action, a second each, until its count is there; how many.
   int carry_out(const Change& change, int passes_max = 40) {
     for (int pass = 1; pass <= passes_max; ++pass) {

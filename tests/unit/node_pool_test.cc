@@ -242,14 +242,7 @@ TEST_CASE("each half-done removal ends in the same state") {
 
 TEST_CASE("what is drained for a scale-down that nobody wants any more takes work again") {
   World world;
-  world.fill(2);
-  test::add_node_pod(world.server, "w-1", "web-1");
-  test::add_node_pod(world.server, "w-2", "web-2");
-  world.evictions.terminate = true;
-  const Change down = world.change(2, 1);
-  REQUIRE(world.apply(down));
-  REQUIRE(world.apply(down));
-  REQUIRE(world.nodes() == "w-1, w-2 leaving cordoned");
+  const Change down = world.drain_one_of_two();
   CHECK(world.observe(down).waits.find("w-2 is being drained: 1 pod is left") == 0);
   SECTION("it has failed") {
     REQUIRE(world.faces.replicas->clean_up(down, {}));

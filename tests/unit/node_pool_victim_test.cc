@@ -201,14 +201,7 @@ TEST_CASE("a node that is not ready for a moment is not dead: it is not taken, a
 
 TEST_CASE("a node that stops answering while it is drained goes on being drained") {
   World world;
-  world.fill(2);
-  test::add_node_pod(world.server, "w-1", "web-1");
-  test::add_node_pod(world.server, "w-2", "web-2");
-  world.evictions.terminate = true;
-  const Change down = world.change(2, 1);
-  REQUIRE(world.apply(down));
-  REQUIRE(world.apply(down));
-  REQUIRE(world.nodes() == "w-1, w-2 leaving cordoned");
+  const Change down = world.drain_one_of_two();
   world.set_ready("w-2", false);
   for (int pass = 0; pass < 10; ++pass) {
     REQUIRE(world.apply(down));
@@ -270,12 +263,7 @@ TEST_CASE("those that say no are not asked again at once, so that all come to be
 
 TEST_CASE("an answer on the way that there is no such node is not taken for its end") {
   World world;
-  world.fill(2);
-  test::add_node_pod(world.server, "w-1", "web-1");
-  test::add_node_pod(world.server, "w-2", "web-2");
-  world.evictions.terminate = true;
-  const Change down = world.change(2, 1);
-  REQUIRE(world.apply(down));
+  const Change down = world.drain_one_of_two();
   bool lies = true;
   world.server.on([&](const test::FakeApiServer::Asked& asked, auto&) -> std::optional<test::FakeApiServer::Answer> {
     if (!lies || asked.path == "/api/v1/nodes") return std::nullopt;
