@@ -26,7 +26,7 @@ class Controller::NodePass {
   void add_to(TargetView& view) const;
   // REQUIRES: observe() has succeeded. Why a scale-down must not take away nodes beside these.
   [[nodiscard]] std::optional<decide::NodesAway> away() const;
-  // A scale-down is draining one.
+  // A scale-down is draining one; what is drained for want of a place to take does not count.
   [[nodiscard]] bool any_leaving() const;
   [[nodiscard]] const Decision& decision() const { return look_.decision; }
 

@@ -22,6 +22,13 @@ struct Replaced : test::NodePoolWorld {
     clock.advance(1s);
     return *progress;
   }
+  // w-3 has joined, and w-1 is being drained.
+  void drain_beside_another() {
+    drain("w-1");
+    join("w-3");
+    drain("w-1");
+    REQUIRE(nodes() == "w-1 replaced cordoned, w-2, w-3");
+  }
   std::vector<std::string> observed() {
     std::vector<std::string> names;
     const auto all = faces.nodes->observe({});
@@ -106,10 +113,7 @@ TEST_CASE("a replacement that is not wanted any more goes again") {
 
 TEST_CASE("a node that stays out of work keeps what stands in for it") {
   Replaced world;
-  world.drain("w-1");
-  world.join("w-3");
-  world.drain("w-1");
-  REQUIRE(world.nodes() == "w-1 replaced cordoned, w-2, w-3");
+  world.drain_beside_another();
   REQUIRE(world.faces.nodes->let_go("w-1", {}));  // as when the alert ends and nobody may undo what it did
   world.tidy(12);
   CHECK(world.nodes() == "w-1 cordoned, w-2, w-3");
@@ -140,10 +144,7 @@ TEST_CASE("a node that has died keeps what stands in for it, whatever its alert 
 TEST_CASE("a replacement that is away for a moment is waited for") {
   Replaced world;
   world.evictions.terminate = true;
-  world.drain("w-1");
-  world.join("w-3");
-  world.drain("w-1");
-  REQUIRE(world.nodes() == "w-1 replaced cordoned, w-2, w-3");
+  world.drain_beside_another();
   world.clock.advance(10min);
   world.set_ready("w-3", false);
   CHECK(world.drain("w-1").waits.find("what takes its place must be ready first: node w-3 is not ready") == 0);
@@ -153,10 +154,7 @@ TEST_CASE("a replacement that is away for a moment is waited for") {
 TEST_CASE("a replacement that dies is made anew, and the node that it was for is not left half drained") {
   Replaced world;
   world.evictions.terminate = true;
-  world.drain("w-1");
-  world.join("w-3");
-  world.drain("w-1");
-  REQUIRE(world.nodes() == "w-1 replaced cordoned, w-2, w-3");
+  world.drain_beside_another();
   world.set_ready("w-3", false);
   world.clock.advance(5min);
   REQUIRE_FALSE(world.faces.nodes->drain("w-1", world.policy, {}));
