@@ -28,7 +28,8 @@ constexpr std::string_view reset = "reset";
 void prepare(int fd, Duration stall_max) {
   const int bytes = send_buffer_bytes;
   ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
-  const auto milliseconds = static_cast<unsigned>(stall_max.count());  // a machine that was switched off
+  // A machine that was switched off. Later than cut_stalled(), which says why it lets go of somebody.
+  const auto milliseconds = 2 * static_cast<unsigned>(stall_max.count());
   ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
 }
 

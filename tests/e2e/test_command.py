@@ -104,7 +104,7 @@ def test_it_scales_up_and_down_and_to_zero(start_alertscaler, pool):
     assert pool.read("calls") == "5 of legacy\n0 of legacy\n3 of legacy\n"
     shown = app.target("legacy")
     assert shown["backend"] == "command" and shown["ref"] == {"observe": "./legacy-observe", "scale": "./legacy-scale"}
-    assert shown["observed"] == shown["ready"] == 3
+    eventually(lambda: (app.target("legacy")["observed"], app.target("legacy")["ready"]) == (3, 3), 10, "it is seen")
     eventually(lambda: app.metric("alertscaler_target_replicas", target="legacy") == 3, 10, "the metric agrees")
 
 

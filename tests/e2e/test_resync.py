@@ -192,6 +192,7 @@ def test_nothing_to_ask_at_the_start(start_alertmanager, start_alertscaler):
     assert app.process.log().count("event=resync.failed") == 1
     alertmanager.start()
     resyncs(app, alertmanager, times=1)
+    app.process.wait_for_log("event=resync.recovered", 10)
     assert app.request("/-/ready").text == "alertscaler is ready.\n"
     assert app.process.log().count("event=resync.recovered") == 1
 

@@ -151,7 +151,7 @@ def test_client_certificates(serve, folder, kind, nobody, stranger, version):
     assert accepted(app, trust(folder, client=f"{folder}/stranger/", **limits)) == stranger
     assert accepted(app, trust(folder, client=f"{folder}/", **limits))
     if kind in VERIFYING:
-        assert "event=tls.failed" in app.process.log()
+        app.process.wait_for_log("event=tls.failed", 10)
 
 
 def test_allowed_names_of_clients(serve, folder):
@@ -212,7 +212,7 @@ def test_without_its_authorities_it_knows_no_client(serve, folder):
     eventually(lambda: not accepted(app, ours), 10, "our client is not taken any more")
     assert accepted(app, anybody)
     assert "client_ca_file cannot be used" in ask(app, anybody, "/-/ready").text
-    assert "event=authorities.unusable" in app.process.log()
+    app.process.wait_for_log("event=authorities.unusable", 10)
     assert "\nalertscaler_config_last_reload_successful 0" in ask(app, anybody, "/metrics").text
     os.rename(f"{folder}/kept.pem", f"{folder}/ca.pem")  # the same file as before
     eventually(lambda: accepted(app, ours), 10, "it is taken again")
@@ -231,7 +231,7 @@ def test_authorities_change_although_the_certificate_cannot(serve, folder):
     shutil.copy(f"{folder}/stranger/ca.pem", f"{folder}/ca-of-clients.pem")
     eventually(lambda: not accepted(app, ours), 10, "the authority that was taken out does not count")
     assert accepted(app, theirs) and shake_hands(app, anybody)[2] == first
-    assert "event=certificate.kept" in app.process.log()
+    app.process.wait_for_log("event=certificate.kept", 10)
     assert "the certificate from before stays in use" in ask(app, anybody, "/-/ready").text
     os.remove(f"{folder}/ca-of-clients.pem")
     eventually(lambda: not accepted(app, theirs), 10, "nobody vouches")
