@@ -99,7 +99,7 @@ def test_a_changed_file_is_noticed(start_alertscaler):
     eventually(lambda: events(app, "reload.failed") == 2, 10, "one for the file and one for the signal")
     app.configure(settings(simulated_target("other")))
     eventually(lambda: names(app) == ["other"], 10, "it is in force")
-    assert app.metric("alertscaler_config_last_reload_successful") == 1
+    eventually(lambda: app.metric("alertscaler_config_last_reload_successful") == 1, 10, "the metric says so")
     assert events(app, "reload.failed") == 2, "a file that stays invalid is told of once"
     app.configure(settings(simulated_target("asked")))
     reload(app)
