@@ -15,7 +15,7 @@ const program = process.env.ALERTSCALER_BIN;
 const screenshots = process.env.ALERTSCALER_SCREENSHOTS;
 
 /** Waits until `check` gives something that is true, and gives it. */
-export async function eventually(check, what, seconds = 20) {
+export async function eventually(check, what, seconds = 60) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const found = await check();
@@ -75,12 +75,19 @@ export class Program {
 }
 
 /** A browser for one file of tests. */
-export const launch = (...args) => chromium.launch({executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', ...args]});
+export const launch = (...args) => chromium.launch({executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', ...args],
+  timeout: 120e3});
+
+/** An empty page in a context of its own, patient with a busy machine. */
+export async function newPage(browser, options) {
+  const page = await (await browser.newContext(options)).newPage();
+  page.setDefaultTimeout(90e3);
+  return page;
+}
 
 /** A page in a context of its own. What it complains about on its console is in `complaints`. */
 export async function open(browser, url, {width = 1440, height = 900, scheme = 'light', live = true, ...more} = {}) {
-  const context = await browser.newContext({viewport: {width, height}, colorScheme: scheme, reducedMotion: 'reduce', ...more});
-  const page = await context.newPage();
+  const page = await newPage(browser, {viewport: {width, height}, colorScheme: scheme, reducedMotion: 'reduce', ...more});
   page.complaints = [];
   page.on('console', (message) => { if (message.type() === 'error' || message.type() === 'warning') page.complaints.push(message.text()); });
   page.on('pageerror', (error) => page.complaints.push(String(error)));
