@@ -84,7 +84,7 @@ struct World {
   test::ScratchDir scratch;
   test::MemoryKeep keep;
   std::stop_source ending;
-  Duration deadline = 10s;
+  Duration deadline = 60s;
   std::vector<std::unique_ptr<Backend>> abandoned;
   std::unique_ptr<Backend> backend;
 };
