@@ -98,10 +98,10 @@ class StubApiServer {
     const std::lock_guard lock(mutex_);
     return seen_;
   }
-  // Waits until so many requests have come; false: they did not within ten seconds.
+  // Waits until so many requests have come; false: they did not within a minute.
   [[nodiscard]] bool wait_for(std::size_t requests) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds{10}, [&] { return seen_.size() >= requests; });
+    return changed_.wait_for(lock, std::chrono::seconds{60}, [&] { return seen_.size() >= requests; });
   }
 
   // The Status object of an error.

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "support/catch.h"
+#include "support/deaf_port.h"
 #include "support/scratch_dir.h"
 
 using namespace alertscaler;
@@ -231,7 +232,7 @@ TEST_CASE("an answer that does not come in time is a timeout of a request that w
   Server server;
   HttpClient client(server.peer());
   HttpRequest request = get("/slow");
-  request.timeout = 100ms;
+  request.timeout = 1s;
   const HttpResult response = client.send(request, {});
   REQUIRE_FALSE(response.has_value());
   CHECK(response.error().why == Why::timeout);
@@ -262,9 +263,11 @@ TEST_CASE("a stop request ends a wait at once") {
     while (server.waiting == 0) std::this_thread::yield();
     source.request_stop();
   });
+  HttpRequest request = get("/slow");
+  request.timeout = 60s;
   const auto began = std::chrono::steady_clock::now();
-  const HttpResult response = client.send(get("/slow"), source.get_token());
-  CHECK(std::chrono::steady_clock::now() - began < 5s);
+  const HttpResult response = client.send(request, source.get_token());
+  CHECK(std::chrono::steady_clock::now() - began < 30s);
   REQUIRE_FALSE(response.has_value());
   CHECK(response.error().why == Why::cancelled);
   CHECK(response.error().sent);
@@ -287,9 +290,9 @@ TEST_CASE("a redirect is an answer like any other") {
 }
 
 TEST_CASE("nobody listens") {
-  Server server;
-  HttpPeer peer = server.peer();
-  server.server.stop();
+  const test::DeafPort deaf;
+  HttpPeer peer;
+  peer.base_url = deaf.url();
   HttpClient client(peer);
   const HttpResult response = client.send(get("/"), {});
   REQUIRE_FALSE(response.has_value());

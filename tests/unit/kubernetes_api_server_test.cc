@@ -6,6 +6,7 @@
 #include "act/kubernetes/credentials.h"
 #include "support/catch.h"
 #include "support/clock.h"
+#include "support/deaf_port.h"
 #include "support/scratch_dir.h"
 #include "support/stub_api_server.h"
 
@@ -142,12 +143,13 @@ TEST_CASE("a write whose answer does not come is not repeated") {
   request.method = "PATCH";
   request.path = scale;
   request.body = three;
-  request.timeout = 200ms;
+  request.timeout = 2s;
   const auto answer = api.send(request, {});
   REQUIRE_FALSE(answer.has_value());
   CHECK(answer.error().maybe_done);
   CHECK(answer.error().code == 0);
   CHECK(answer.error().error.kind == ErrorKind::unreachable);
+  REQUIRE(server.wait_for(1));
   CHECK(server.seen().size() == 1);
 }
 
@@ -157,7 +159,7 @@ TEST_CASE("retries keep to the time of the request, and to a stop") {
   ApiServer api(server.access());
   CHECK_FALSE(api.get(scale, {}).has_value());  // an hour is more than there is: at once
   CHECK(server.seen().size() == 1);
-  server.on("GET", scale, {unavailable(503, {{"Retry-After", "8"}})});
+  server.on("GET", scale, {unavailable(503, {{"Retry-After", "5"}})});
   std::stop_source source;
   std::jthread stopper([&] {
     if (server.wait_for(2)) source.request_stop();
@@ -183,10 +185,9 @@ TEST_CASE("an answer that is no JSON") {
 
 TEST_CASE("nobody listens, and then somebody does") {
   KubernetesAccess access;
-  {
-    StubApiServer gone;
-    access = gone.access();
-  }
+  const test::DeafPort deaf;
+  access.origin = "the test";
+  access.server = deaf.url();
   ApiServer api(access);
   const auto answer = api.merge_patch(scale, three, {});
   REQUIRE_FALSE(answer.has_value());
