@@ -153,8 +153,13 @@ void FakeEngine::set_image(const std::string& reference, const std::string& id) 
   }
 }
 
-void FakeEngine::finish_stops() {
-  const Lock lock(mutex_);
+void FakeEngine::finish_stops(int asked) {
+  Lock lock(mutex_);
+  const bool all_asked = changed_.wait_for(lock, std::chrono::seconds{30}, [&] {
+    return std::count_if(containers_.begin(), containers_.end(),
+                         [](const auto& entry) { return entry.second.stopping; }) >= asked;
+  });
+  if (!all_asked) throw std::runtime_error("fewer containers were asked to stop than the test says");
   for (auto& [id, container] : containers_) {
     if (container.stopping) container.inspect["State"]["Status"] = "exited";
     container.stopping = false;
@@ -413,6 +418,7 @@ void FakeEngine::stop_container(const std::string& id, httplib::Response& respon
     return;
   }
   container.stopping = true;
+  changed_.notify_all();
   changed_.wait(lock, [&] {
     const auto found = containers_.find(id);
     return ending_ || found == containers_.end() || !found->second.stopping;

@@ -45,8 +45,8 @@ class FakeEngine {
   void add_network(const std::string& name);
   void remove_network(const std::string& name);
   void set_image(const std::string& reference, const std::string& id);  // empty id: it is gone
-  void finish_stops();            // containers that take their time to stop have stopped
-  void set_slow_stop(bool slow);  // whether stopping takes until finish_stops()
+  void finish_stops(int asked = 1);  // containers that take their time to stop, at least so many, have stopped
+  void set_slow_stop(bool slow);     // whether stopping takes until finish_stops()
   void add_change(const std::string& name, const std::string& path);  // a file in the container's own layer
   void set_log(const std::string& name, const std::string& lines);    // what it has written
   void set_start_outcome(const std::string& outcome);  // "run" (default), "exit", "unhealthy", "starting"

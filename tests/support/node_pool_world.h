@@ -37,7 +37,7 @@ struct NodePoolWorld {
     settings.nodes.image = "node:1";
     settings.nodes.name_prefix = "w-";
     settings.nodes.networks = {"k3s"};
-    settings.stop_wait = std::chrono::milliseconds{200};
+    settings.stop_wait = std::chrono::seconds{1};
     restart();
   }
 
