@@ -73,13 +73,13 @@ class RawHttp {
   void finish_sending() { ::shutdown(fd_, SHUT_WR); }
 
   // Waits for the first byte of an answer and reads nothing of it. False: none in time.
-  [[nodiscard]] bool answer_begins(std::chrono::milliseconds budget = std::chrono::seconds(20)) const {
+  [[nodiscard]] bool answer_begins(std::chrono::milliseconds budget = std::chrono::seconds(60)) const {
     pollfd readable{fd_, POLLIN, 0};
     return ::poll(&readable, 1, static_cast<int>(budget.count())) == 1;
   }
 
   // The next answer, which must come within `budget`; absent: the server closed without one. `no_body`: of a HEAD.
-  std::optional<Reply> reply(std::chrono::milliseconds budget = std::chrono::seconds(10), bool no_body = false) {
+  std::optional<Reply> reply(std::chrono::milliseconds budget = std::chrono::seconds(30), bool no_body = false) {
     const auto deadline = std::chrono::steady_clock::now() + budget;
     std::size_t end = std::string::npos;
     while ((end = arrived_.find("\r\n\r\n")) == std::string::npos) {

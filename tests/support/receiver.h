@@ -76,7 +76,7 @@ class Receiver {
 
 // Does `holds` become true within `budget`?
 inline bool eventually(const std::function<bool()>& holds,
-                       std::chrono::milliseconds budget = std::chrono::seconds(10)) {
+                       std::chrono::milliseconds budget = std::chrono::seconds(60)) {
   const auto deadline = std::chrono::steady_clock::now() + budget;
   while (!holds()) {
     if (std::chrono::steady_clock::now() > deadline) return false;

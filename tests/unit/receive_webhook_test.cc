@@ -179,9 +179,9 @@ TEST_CASE("wait answers with the decision as soon as it is there") {
   });
   const auto begin = std::chrono::steady_clock::now();
   json stranger = {{"status", "firing"}, {"labels", {{"alertname", "DiskFull"}}}};
-  const json lines = answer_of(receiver.post(notification_of({alert_of("A"), stranger}).dump(), "?wait=30s"));
+  const json lines = answer_of(receiver.post(notification_of({alert_of("A"), stranger}).dump(), "?wait=60s"));
   decider.join();
-  CHECK(std::chrono::steady_clock::now() - begin < 10s);
+  CHECK(std::chrono::steady_clock::now() - begin < 20s);
   CHECK(lines[0]["decision"] == json{{"outcome", "act"},
                                      {"reason", "up"},
                                      {"from", 2},
@@ -210,7 +210,7 @@ TEST_CASE("wait ends at its time, without a decision, and is bounded") {
     const auto begin = std::chrono::steady_clock::now();
     const json line = post(receiver, alert_of("A"), query);
     CHECK(line["decision"] == nullptr);
-    CHECK(std::chrono::steady_clock::now() - begin < 5s);
+    CHECK(std::chrono::steady_clock::now() - begin < 20s);
   }
 }
 
