@@ -91,6 +91,8 @@ def test_rights_that_are_taken_away_and_given_back(control_plane, namespace, kub
     fleet.scale(2)
     fleet.resolve("to")
     control_plane.apply(rights(), namespace=namespace)
+    eventually(lambda: not control_plane.may("user", "patch", "deployments/scale", "apps", namespace, "web"), 20,
+               "the right is gone")
     fleet.fire("up")
 
     def told():

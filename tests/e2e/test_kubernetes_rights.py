@@ -54,6 +54,9 @@ def test_a_right_that_is_taken_away(control_plane, namespace, kubernetes_fleet):
     fleet = kubernetes_fleet(kubeconfig=account(control_plane, namespace, *ELSE, SCALE, EVENTS))
     fleet.scale(2)
     account(control_plane, namespace, *ELSE, EVENTS)
+    scaler = f"{namespace}:scaler"
+    eventually(lambda: not control_plane.may(scaler, "patch", "deployments/scale", "apps", namespace, "web"), 20,
+               "the right is gone")
     fleet.ask_for(3)
     assert RULE in fleet.wait_for_decision("blocked", "not_scalable")["text"]
     failed = [entry for entry in fleet.app.history(fleet.target) if entry["outcome"] == "failed"]

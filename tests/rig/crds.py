@@ -49,5 +49,9 @@ def _definitions(group):
 
 
 def _established(plane, name):
-    conditions = plane.get(f"{_PATH}/{name}")["status"].get("conditions") or ()
-    return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
+    definition = plane.get(f"{_PATH}/{name}")
+    spec, conditions = definition["spec"], definition["status"].get("conditions") or ()
+    version = next(each["name"] for each in spec["versions"] if each["served"])
+    # What serves its objects hears of it a moment after the condition is set.
+    return any(each["type"] == "Established" and each["status"] == "True" for each in conditions) and \
+        plane.call("GET", f"/apis/{spec['group']}/{version}/{spec['names']['plural']}").status == 200

@@ -156,6 +156,19 @@ class ControlPlane:
                    "spec": {"expirationSeconds": seconds}}
         return self.post(path, request)["status"]["token"]
 
+    def may(self, who, verb, resource, group="", namespace="", name=""):
+        """Is that user, or the account "namespace:name", allowed to? Of a role the API server hears a moment later.
+
+        `resource` with its subresource: "deployments/scale".
+        """
+        resource, _, subresource = resource.partition("/")
+        attributes = {"verb": verb, "group": group, "resource": resource, "subresource": subresource,
+                      "namespace": namespace, "name": name}
+        user = f"system:serviceaccount:{who}" if ":" in who else who
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+                  "spec": {"user": user, "resourceAttributes": attributes}}
+        return self.post("/apis/authorization.k8s.io/v1/subjectaccessreviews", review)["status"]["allowed"]
+
     def kubeconfig(self, user="admin", token=None, token_file=None, server=None, namespace=None, name=None):
         """The path of a kubeconfig for that user, or for a token, in a file or as it is.
 

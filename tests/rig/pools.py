@@ -3,6 +3,7 @@
 import threading
 
 from rig import kubernetes_objects as objects
+from rig.eventually import eventually
 
 
 class PoolController:
@@ -13,7 +14,7 @@ class PoolController:
         self._namespace = namespace
         self._path = f"/apis/{objects.GROUP}/v1/namespaces/{namespace}/pools"
         plane.apply(objects.pool_definition())
-        plane.kubectl("wait", "--for=condition=established", f"crd/pools.{objects.GROUP}", "--timeout=30s")
+        eventually(lambda: plane.get(self._path), 30, "pools are served")
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
