@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import urllib.parse
 
 import pytest
 import yaml
@@ -70,6 +71,46 @@ def test_pods_are_restricted(rendered):
             assert allowed == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
                                "readOnlyRootFilesystem": True}, owner
             assert not any("hostPort" in port for port in container.get("ports", [])), owner
+
+
+def test_dev_is_small_and_talks_much():
+    rendered = manifests.overlay("dev")
+    spec = rendered.one("StatefulSet", "alertscaler")["spec"]
+    pod = spec["template"]["spec"]
+    (container,) = pod["containers"]
+    (rather,) = pod["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    labels = spec["template"]["metadata"]["labels"].items()
+    assert spec["replicas"] == 1
+    assert "--log.level=debug" in container["args"]
+    assert "requiredDuringSchedulingIgnoredDuringExecution" not in pod["affinity"]["podAntiAffinity"]
+    assert rather["podAffinityTerm"]["topologyKey"] == "kubernetes.io/hostname"
+    assert rather["podAffinityTerm"]["labelSelector"]["matchLabels"].items() <= labels, "it is its own that it avoids"
+    assert container["image"] == "alertscaler:local"
+    assert "priorityClassName" not in pod
+
+
+def test_prod_has_room_and_a_rank():
+    rendered = manifests.overlay("prod")
+    spec = rendered.one("StatefulSet", "alertscaler")["spec"]
+    pod = spec["template"]["spec"]
+    (container,) = pod["containers"]
+    (never,) = pod["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    labels = spec["template"]["metadata"]["labels"].items()
+    assert spec["replicas"] == 1
+    assert container["resources"] == {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
+    assert never["topologyKey"] == "kubernetes.io/hostname"
+    assert never["labelSelector"]["matchLabels"].items() <= labels, "it is its own that it avoids"
+    assert 0 < rendered.one("PriorityClass", pod["priorityClassName"])["value"] < 2000000000, "below the system's own"
+    assert not any(each.startswith("--log.level") for each in container["args"])
+    assert rendered.of("PodDisruptionBudget") == [], "it would block every drain of its node"
+
+
+def test_what_has_replicas_has_a_budget(scratch):
+    rendered = manifests.base_with(scratch, "hpa")
+    scaled = rendered.one("HorizontalPodAutoscaler", "agents")["spec"]["scaleTargetRef"]["name"]
+    budget = rendered.one("PodDisruptionBudget", scaled)["spec"]
+    assert budget["maxUnavailable"] == "10%"
+    assert budget["selector"] == {"matchLabels": {"app.kubernetes.io/name": scaled}}
 
 
 def test_what_is_named_is_there(rendered):
@@ -196,9 +237,10 @@ def test_the_operators_routes_are_those_that_are_shipped(scratch):
             "equal": inhibit["equal"]} == shipped["inhibit_rules"][0]
 
 
-def test_the_counts_that_autoscalers_consume_are_of_a_target_that_base_has(scratch):
+def test_the_counts_that_autoscalers_consume_are_of_a_target_that_base_has(scratch, start):
     rendered = manifests.base_with(scratch, "hpa", "keda")
-    (target,) = yaml.safe_load(rendered.one("ConfigMap", "alertscaler")["data"]["alertscaler.yml"])["targets"]
+    config = rendered.one("ConfigMap", "alertscaler")["data"]["alertscaler.yml"]
+    (target,) = yaml.safe_load(config)["targets"]
     assert target["advisory"] == {}
     hpa = rendered.one("HorizontalPodAutoscaler", "agents")["spec"]
     assert (hpa["minReplicas"], hpa["maxReplicas"]) == (target["min"], target["max"]) == (1, 300)
@@ -207,7 +249,18 @@ def test_the_counts_that_autoscalers_consume_are_of_a_target_that_base_has(scrat
                         "selector": {"matchLabels": {"target": target["name"]}}}
     scaled = rendered.one("ScaledObject", "agents")["spec"]
     assert (scaled["minReplicaCount"], scaled["maxReplicaCount"]) == (target["min"], target["max"])
-    assert scaled["triggers"][0]["metadata"]["url"].endswith(f"/api/v1/targets/{target['name']}")
+    trigger = scaled["triggers"][0]["metadata"]
+    url = urllib.parse.urlsplit(trigger["url"])
+    service = rendered.one("Service", "alertscaler")
+    assert url.netloc == f"{service['metadata']['name']}.{NAMESPACE}.svc:{service['spec']['ports'][0]['port']}"
+    # As the trigger asks for it.
+    token = scratch.file("web-config.yml", text=f"bearer_token_file: {scratch.file('tokens', text=TOKEN)}\n")
+    app = start(Alertscaler, scratch, config, options=[f"--web.config.file={token}"])
+    assert trigger["authMode"] == "bearer" and app.request(url.path).status == 401
+    value = app.request(url.path, headers={"Authorization": f"Bearer {TOKEN}"}).json()
+    for key in trigger["valueLocation"].split("."):
+        value = value[key]
+    assert value == target["min"]
 
 
 class Mounted:
