@@ -35,6 +35,9 @@ def test_a_notification_scales_it_up_and_down(control_plane, namespace, grown, k
     fleet.expect(5)
     assert fleet.steps() == [("up", 2, 4, "done"), ("to", 4, 6, "done"), ("down", 6, 5, "done")]
     fleet.app.check_journal()
+    told = [("AlertScaled", f"alert web-{action}: scale {before} -> {after}")
+            for action, before, after, _ in fleet.steps()]
+    eventually(lambda: fleet.events() == told, 20, "Events tell of it")
 
     assert {pod["spec"]["nodeName"] for pod in fleet.pods().values()} == {"node-1", "node-2"}
     shown = control_plane.kubectl("get", kind.lower(), "web", "--namespace", namespace,
