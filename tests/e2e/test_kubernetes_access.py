@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 
 import pytest
 
@@ -129,13 +128,13 @@ def test_a_token_that_expires_and_is_replaced_in_its_file(control_plane, namespa
     # With the account its tokens are gone, as they are when their time has come.
     control_plane.delete(f"/api/v1/namespaces/{namespace}/serviceaccounts/scaler")
     wait_for_error(fleet, "does not accept the token in", token_file)
-    asked = time.monotonic()
     fleet.ask_for(3)
     assert fleet.spec_replicas() == 2
     account(control_plane, namespace)
     replace(token_file, control_plane.service_account_token(namespace, "scaler"))
+    # With all the time that a busy machine gets it is less than the minute in which a token is kept.
+    eventually(lambda: fleet.app.target("web")["observed"] is not None, 15, "the minute is not waited for")
     fleet.expect(3)
-    assert time.monotonic() - asked < 55, "it waited for the minute in which a token is kept"
     assert [step[1:] for step in fleet.steps()] == [(1, 2, "done"), (2, 3, "done")]
 
 

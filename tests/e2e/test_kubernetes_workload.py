@@ -63,11 +63,13 @@ def test_set_to_zero_by_somebody_else(kubernetes_fleet):
     fleet.wait_for_decision("blocked", "disabled")
     fleet.set_replicas(1)
     fleet.fire("up")  # the same once more: it looks at once
-    fleet.expect(10, 60)  # step by step, as the alert goes on
+    fleet.expect(10)  # step by step, as the alert goes on
 
 
 def test_pods_without_a_place_are_named(kubernetes_fleet):
-    fleet = kubernetes_fleet("Deployment", 1, pod={"requests": {"cpu": "1000"}}, ready=False, timeout="6s")
+    fleet = kubernetes_fleet("Deployment", 1, pod={"requests": {"cpu": "1000"}}, ready=False, timeout="15s")
+    eventually(lambda: any(each.get("reason") == "Unschedulable" for pod in fleet.pods().values()
+                           for each in pod["status"].get("conditions", ())), 30, "the scheduler has found no place")
     fleet.fire("up")
     ended = fleet.wait_for_action("timeout")
     assert "pod web-" in ended["error"] and "Unschedulable: 0/2 nodes are available" in ended["error"], ended
@@ -85,14 +87,14 @@ def test_pods_that_crash_are_named_until_they_do_not(kubernetes_fleet, probes):
     assert "CrashLoopBackOff" in ended["error"] and "container main" in ended["error"], ended
     wait_for_error(fleet, "pod web-", "CrashLoopBackOff")
     probes.ready = probes.alive = True
-    eventually(lambda: fleet.app.target("web")["ready"] == 2, 90, "both are ready")
+    eventually(lambda: fleet.app.target("web")["ready"] == 2, 120, "both are ready")
     eventually(lambda: error_of(fleet) == "", 30, "nothing is left to say")
 
 
 def test_pods_that_cannot_be_made_are_explained(kubernetes_fleet, control_plane, namespace):
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": {"hard": {"pods": "2"}}}
     control_plane.apply(quota, namespace=namespace)
-    fleet = kubernetes_fleet("Deployment", 1, timeout="8s")
+    fleet = kubernetes_fleet("Deployment", 1, timeout="30s")
     fleet.expect(1)
     fleet.ask_for(4)
     ended = fleet.wait_for_action("timeout")
