@@ -185,13 +185,13 @@ def test_the_work_in_flight_of_a_removed_target_gets_its_outcome(app):
 
 
 def test_a_policy_that_changes_under_an_action_leaves_it_alone(app):
-    slow = {"startup_delay": "6s", "up": {"cooldown": "1h"}}
+    slow = {"startup_delay": "20s", "up": {"cooldown": "1h"}}
     reload(app, settings(simulated_target(**slow)))
     app.post(notification(alert("web", "up")))
     eventually(lambda: app.target("web")["state"] == "scaling", 10, "it is under way")
     reload(app, settings(simulated_target(**slow, max=5)))
     assert app.target("web")["state"] == "scaling"
-    eventually(lambda: app.steps("web") == [("up", 2, 3, "done")], 20, "it comes to its end")
+    eventually(lambda: app.steps("web") == [("up", 2, 3, "done")], 40, "it comes to its end")
     reload(app, settings(simulated_target(up={"cooldown": "0s"}, max=5)))
     wait_for_count(app, 5)
 
@@ -265,7 +265,13 @@ def test_reloaded_200_times_under_load(app):
         descriptors, threads, _ = resources(app)
         for number in range(RELOADS):
             reload(app, configuration(number))
-        after = resources(app)
+
+        def no_more():  # a connection that was closed goes when a thread has looked at it
+            after = resources(app)
+            assert after[0] <= descriptors + 2 and after[1] <= threads + 8, (descriptors, threads, after)
+            return True
+
+        eventually(no_more, 30, "its files and threads are as before")
     finally:
         for sender in senders:
             sender.stop.set()
@@ -276,8 +282,6 @@ def test_reloaded_200_times_under_load(app):
     active = {each["fingerprint"] for each in app.get("/api/v1/alerts")}
     sent = {each for sender in senders for each in sender.sent}
     assert len(sent) > RELOADS and active == sent, f"{len(sent - active)} of {len(sent)} lost"
-    assert after[0] <= descriptors + 2, (descriptors, after)
-    assert after[1] <= threads + 8, (threads, after)
     app.check_journal()
     assert app.metric("alertscaler_config_last_reload_successful") == 1
 
@@ -290,7 +294,13 @@ def test_reloading_does_not_make_it_grow(app):
 
     reload_often(RELOADS)
     before = reload_often(48)
-    after = reload_often(RELOADS)
-    assert after[0] <= before[0] + 1 and after[1] <= before[1] + 1, (before, after)
+    reload_often(RELOADS)
+
+    def no_more():
+        after = resources(app)
+        assert after[0] <= before[0] + 1 and after[1] <= before[1] + 1, (before, after)
+        return after
+
+    after = eventually(no_more, 30, "its files and threads are as before")
     if not sanitized():
-        assert after[2] <= before[2] + 1024, (before, after)  # kB
+        assert after[2] <= before[2] + 4096, (before, after)  # kB
