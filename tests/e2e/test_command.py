@@ -149,16 +149,16 @@ def test_what_is_no_count_is_no_decision(start_alertscaler, pool):
 
 def test_a_count_that_hangs_is_ended(start_alertscaler, pool):
     pool.script("observe", 'echo $$ >> "$POOL.pids"; sleep 600')
-    app = start_alertscaler(settings(pool.target(deadline="300ms")), ready=False)
+    app = start_alertscaler(settings(pool.target(deadline="1s")), ready=False)
     eventually(lambda: len(pool.read("pids").split()) >= 2, 30, "it is asked again")
-    assert "ended at its deadline" in app.target("legacy")["error"]
+    eventually(lambda: "ended at its deadline" in (app.target("legacy")["error"] or ""), 10, "it says so")
     pool.script("observe", COUNT)
     eventually(lambda: app.target("legacy")["observed"] == 2 and not pool.running(), 30, "then it is known")
 
 
 def test_nothing_leaks(start_alertscaler, pool):
     """100 MB of output, failures, children that outlive their program: files, threads, processes and memory stay."""
-    app = start_alertscaler(settings(pool.target(max=100)))
+    app = start_alertscaler(settings(pool.target(max=100, timeout="2m")))
     app.post(notification(alert("legacy", "to", annotations={"scale_replicas": "3"})))
     steps(app, [("to", 2, 3, "done")])
     idle = own_files(app), own_threads(app)
@@ -203,7 +203,8 @@ def test_another_count_by_hand_overtakes_it(start_alertscaler, pool):
     eventually(lambda: pool.read("started") == "5\n", 10, "its program runs")
     by_hand(7)
     steps(app, [("manual", 2, 5, "interrupted"), ("manual", 2, 7, "done")])
-    assert pool.read("calls") == "7 of legacy\n" and not pool.running()
+    assert pool.read("calls") == "7 of legacy\n"
+    eventually(lambda: not pool.running(), 10, "nothing of it is left")  # a count may be under way
 
 
 @pytest.mark.parametrize("end", ["terminate", "kill"])
@@ -213,8 +214,8 @@ def test_when_we_go_it_is_ended_and_then_decided_again(start_alertscaler, pool, 
     app.post(notification(alert("legacy", "to", annotations={"scale_replicas": "4"})))
     eventually(lambda: pool.read("pids"), 10, "its program runs")
     if end == "terminate":
-        assert app.terminate(10) == 0
-        assert not pool.running(), "it goes with us"
+        assert app.terminate() == 0
+        eventually(lambda: not pool.running(), 10, "it goes with us")
     else:
         app.kill()
         assert pool.running()
@@ -223,7 +224,8 @@ def test_when_we_go_it_is_ended_and_then_decided_again(start_alertscaler, pool, 
     pool.script("scale", f'{{ {alone}; }} || echo two at once > "$POOL.bad"\n{SCALE}')
     app.start(ready=False)
     steps(app, [("to", 2, 4, "interrupted"), ("to", 2, 4, "done")])
-    assert pool.count == 4 and pool.read("bad") == "" and not pool.running()
+    assert pool.count == 4 and pool.read("bad") == ""
+    eventually(lambda: not pool.running(), 10, "nothing of it is left")
     app.check_journal()
 
 

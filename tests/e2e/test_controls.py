@@ -51,7 +51,7 @@ def test_a_count_by_hand_is_one_action_and_says_who(app):
 
 
 def test_a_pin_wins_over_alerts_until_it_ends(app):
-    pinned = scale(app, 4, "8s")["data"]
+    pinned = scale(app, 4, "20s")["data"]
     assert pinned["pin"]["replicas"] == 4 and pinned["pin"]["user"] == "127.0.0.1", pinned
     app.post(notification(alert("web", "to", annotations={"scale_replicas": "7"}), alert("db", "up")))
     decision = wait_for_reason(app, "pinned")
@@ -65,7 +65,7 @@ def test_a_pin_wins_over_alerts_until_it_ends(app):
 
 
 def test_a_pause_ends_by_itself_and_alerts_are_tracked_meanwhile(app):
-    paused = ask(app, "POST", "targets/web/pause", {"for": "8s"})["data"]
+    paused = ask(app, "POST", "targets/web/pause", {"for": "20s"})["data"]
     assert paused["state"] == "paused" and paused["pause"]["until"], paused
     assert app.metric("alertscaler_target_paused", target="web") == 1
     assert app.metric("alertscaler_target_paused", target="db") == 0

@@ -9,7 +9,7 @@ from rig import eventually
 from rig.notifications import alert, notification, timestamp
 from rig.settings import simulated_target, settings
 
-TIMES = 100
+TIMES = 40  # all of them within the minute in which a late firing is known as one, on a slow machine too
 SENDERS = ("http://alertmanager-1:9093", "http://alertmanager-2:9093")
 POLICIES = {
     "one step an episode": {"repeat": "once"},
@@ -65,7 +65,7 @@ def deliver_once(app, story):
 
 
 def deliver_many_times(app, story, seed):
-    """Each chapter a hundred times by two senders at once, mixed with everything that came before it."""
+    """Each chapter many times by two senders at once, mixed with everything that came before it."""
     histories, results = [], []
     for number, (news, late) in enumerate(story.chapters()):
         deliveries = [news] * TIMES + late * TIMES
@@ -92,7 +92,7 @@ def deliver_many_times(app, story, seed):
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES.keys())
-def test_a_hundred_deliveries_are_one(policy, start_alertscaler):
+def test_many_deliveries_are_one(policy, start_alertscaler):
     config = settings(simulated_target(replicas=2, **policy))
     story = Story()
     clean = deliver_once(start_alertscaler(config, name="clean"), story)
@@ -105,7 +105,7 @@ def test_a_hundred_deliveries_are_one(policy, start_alertscaler):
     messy.check_journal()
 
 
-def test_a_hundred_deliveries_are_one_across_a_restart(start_alertscaler):
+def test_many_deliveries_are_one_across_a_restart(start_alertscaler):
     config = settings(simulated_target(replicas=2, repeat="once"))
     story = Story()
     clean = deliver_once(start_alertscaler(config, name="clean"), story)

@@ -13,8 +13,8 @@ from rig.fleet import Fleet
 from rig.notifications import alert, notification, timestamp
 from rig.settings import settings, simulated_target
 
-IN_TIME = 5.0  # seconds from a change to the listener: 25 of them are threads of this python
-AT_ONCE = 2.0  # seconds for an answer of the webhook while others listen badly
+IN_TIME = 15.0  # seconds from a change to the listener: 25 of them are threads of this python
+AT_ONCE = 10.0  # seconds for an answer of the webhook while others listen badly
 
 
 @pytest.fixture
@@ -165,7 +165,8 @@ def test_half_of_fifty_are_dead(app, start, listen):
         names = [a["labels"]["alertname"] for a in each.of("alert") if a["status"] == "firing"]
         assert names == [f"A{i}" for i in range(posted)] + ["Last"], "nothing is left out"
         assert len(each.of("reset")) == 1
-    assert threads(app) <= threads_before + 4  # a worker or two for the requests
+    # A worker or two for the requests.
+    eventually(lambda: threads(app) <= threads_before + 4, 30, "threads are bounded")
     grown = resident_kib(app) - memory_before
     assert sanitized() or grown < 60 << 10, f"{grown} KiB more"
     told = app.process.log().count("event=events.cut_off")
@@ -180,7 +181,7 @@ def test_listeners_do_not_keep_it_from_stopping(app, start, listen):
         start(DeadListener, app.address)
     before = time.monotonic()
     assert app.terminate() == 0
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < 8
     assert all(each.ended.wait(5) for each in listeners)
 
 
