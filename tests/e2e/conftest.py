@@ -269,7 +269,7 @@ def start_alertscaler(scratch, start):
 
 @pytest.fixture
 def small_disk(scratch, start):
-    """A file system of 512 KiB."""
+    """A file system of 2 MiB."""
     if os.geteuid() != 0:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("only root can mount a file system")
     return start(SmallDisk, scratch)

@@ -12,7 +12,7 @@ from rig import eventually
 from rig.notifications import alert, notification
 from rig.settings import simulated_target, settings
 
-CONFIG = settings(simulated_target(replicas=2, max=50, up={"cooldown": "200ms"}))
+CONFIG = settings(simulated_target(replicas=2, max=1000, up={"cooldown": "200ms"}))
 
 
 def answer(app, *alerts):
@@ -77,7 +77,7 @@ def test_a_full_disk(small_disk, start_alertscaler):
 def test_a_disk_that_fills_up_while_alerts_come(small_disk, start_alertscaler):
     app = start_alertscaler(CONFIG, disk=small_disk)
     acknowledged = set()
-    for number in range(1000):
+    for number in range(4000):
         name = f"Hold{number}"
         told = answer(app, alert("web", "hold", name, annotations={"description": "x" * 2000}))
         if told.status != 200:

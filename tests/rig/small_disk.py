@@ -7,7 +7,7 @@ from rig.processes import Process, run
 
 
 class SmallDisk:
-    def __init__(self, scratch, kib=512):
+    def __init__(self, scratch, kib=2048):
         self.path = scratch.directory("disk")
         mount = f'mount -t tmpfs -o size={kib}k tmpfs "$0" && echo ready && exec sleep infinity'
         self._holder = Process("disk", ["unshare", "--mount", "--propagation=private", "sh", "-c", mount, self.path],
