@@ -66,12 +66,18 @@ def test_a_crash_loop_is_a_failed_action_and_its_replica_goes(fleet):
     failed = shop.wait_for_action("failed", "timeout")
     assert (failed["action"], failed["from"], failed["to"], failed["outcome"]) == ("up", 1, 2, "failed")
     assert re.match(rf"replica {shop.project.name}-web-2 (exited with 3|keeps exiting), \d times", failed["error"]), failed
-    assert shop.app.metric("alertscaler_actions_total", target="web", action="up", outcome="failed") >= 1
+    labels = {"target": "web", "action": "up", "outcome": "failed"}
+    eventually(lambda: shop.app.metric("alertscaler_actions_total", **labels), 10, "the failure is counted")
+
+    def cleaned_up():
+        assert [replica.id for replica in shop.replicas()] == [first.id]
+        assert volumes(shop.engine) == volumes_before
+        seen = shop.app.target("web")
+        assert (seen["state"], seen["decision"]["reason"]) == ("failed", "backoff"), seen
+        return True
+
     # Its next try waits longer and longer; what is broken does not stay until then.
-    shop.wait_for_decision("postpone", "backoff")
-    eventually(lambda: [replica.id for replica in shop.replicas()] == [first.id], 20, "the broken replica is gone")
-    assert volumes(shop.engine) == volumes_before
-    assert shop.app.target("web")["state"] == "failed"
+    eventually(cleaned_up, 40, "the broken replica is gone, and the next try waits")
     shop.web_app.turn("crash-new", False)
     done = shop.wait_for_action("done")
     assert (done["action"], done["to"]) == ("up", 2)
@@ -93,7 +99,7 @@ def test_an_unhealthy_replica_is_a_failed_action_and_goes(fleet):
 
 def test_what_does_not_get_ready_in_time_is_not_answered_with_more(fleet):
     """Neither healthy nor unhealthy yet when the time is over: it stays, and there is no further step until it is."""
-    shop = fleet(timeout="3s", max=3)
+    shop = fleet(timeout="15s", max=3, options={"retries": 30})
     shop.expect(1)
     shop.web_app.turn("slow", True)
     shop.fire("up")
@@ -121,7 +127,9 @@ def test_the_sick_go_first_then_the_highest_numbers(fleet):
     assert shop.numbers() == [1, 3, 4]
 
 
-STOPS = "trap 'echo {signal} >> /seen/$$(hostname); sleep {seconds}; echo finished >> /seen/$$(hostname); exit 0' {signal}"
+# Whoever is asked to stop does so when the other one was asked, too, and after six seconds more.
+STOPS = ("trap 'echo {signal} >> /seen/$$(hostname); until [ $$(ls /seen | wc -l) = 2 ]; do sleep 0.1; done; "
+         "sleep 6; echo finished >> /seen/$$(hostname); exit 0' {signal}")
 
 
 @pytest.fixture
@@ -130,9 +138,11 @@ def stopping(fleet, scratch):
     seen = scratch.directory("seen")
 
     def make(script, extra="", **options):
-        command = f"{script}; while :; do sleep 0.1; done"
-        return fleet(extra=f'    command: [sh, -c, "{command}"]\n{extra}',
-                     options={"healthcheck": False, "volumes": [f"{seen}:/seen", "/data"]}, **options), seen
+        command = f"{script}; touch /tmp/set; while :; do sleep 0.1; done"
+        made = fleet(extra=f'    command: [sh, -c, "{command}"]\n{extra}',
+                     options={"healthcheck": False, "volumes": [f"{seen}:/seen", "/data"]}, **options)
+        made.wait_for_file("/tmp/set")
+        return made, seen
 
     return make
 
@@ -149,7 +159,7 @@ def said(seen):
 @pytest.mark.parametrize("signal", ("TERM", "USR1"))
 def test_a_replica_is_asked_to_stop_and_gets_the_time_it_needs(stopping, signal):
     """The service's own signal, and a grace period that is far longer than one look of ours."""
-    shop, seen = stopping(STOPS.format(signal=signal, seconds=6),
+    shop, seen = stopping(STOPS.format(signal=signal),
                           f"    stop_signal: SIG{signal}\n    stop_grace_period: 30s\n", replicas=3)
     before = volumes(shop.engine)
     victims = {replica.id[:12] for replica in shop.replicas() if replica.number > 1}
@@ -157,18 +167,17 @@ def test_a_replica_is_asked_to_stop_and_gets_the_time_it_needs(stopping, signal)
     done = shop.wait_for_action("done", "failed", "timeout")
     assert (done["from"], done["to"], done["outcome"]) == (3, 1, "done")
     assert said(seen) == {victim: [signal, "finished"] for victim in victims}
-    # Both had their six seconds, and had them at the same time.
-    assert 6 <= done["duration_seconds"] < 12, done
+    assert done["duration_seconds"] >= 6, done
     assert len(before - volumes(shop.engine)) == 2  # their anonymous volumes went with them
     assert shop.numbers() == [1]
 
 
 def test_a_replica_that_does_not_stop_is_killed_when_its_grace_is_over(stopping):
-    shop, _seen = stopping("trap '' TERM", "    stop_grace_period: 3s\n", replicas=2)
+    shop, _seen = stopping("trap '' TERM", "    stop_grace_period: 2s\n", replicas=2)
     shop.ask_for(1)
     done = shop.wait_for_action("done", "failed", "timeout")
     assert done["outcome"] == "done"
-    assert 3 <= done["duration_seconds"] < 9, done  # and not the engine's own ten
+    assert 2 <= done["duration_seconds"] < 10, done  # and not the engine's own ten
 
 
 def test_a_dry_run_changes_no_container(fleet):

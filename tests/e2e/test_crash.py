@@ -87,10 +87,11 @@ def test_a_drain_and_the_count_from_before_survive(fleet):
 def test_killed_while_its_victims_stop(fleet, scratch):
     """Stopping takes longer than one look: whoever was told to stop stays the one that goes."""
     seen = scratch.directory("seen")
-    script = "trap 'touch /seen/$$(hostname); sleep 3; exit 0' TERM; while :; do sleep 0.1; done"
+    script = "trap 'touch /seen/$$(hostname); sleep 3; exit 0' TERM; touch /tmp/set; while :; do sleep 0.1; done"
     shop = fleet(extra=f'    command: [sh, -c, "{script}"]\n    stop_grace_period: 20s\n',
                  options={"healthcheck": False, "volumes": [f"{seen}:/seen"]},
                  replicas=4, down={"step": 2, "cooldown": "1h"})
+    shop.wait_for_file("/tmp/set")
     victims = {replica.id[:12] for replica in shop.replicas() if replica.number > 2}
     shop.fire("down")
     eventually(lambda: set(os.listdir(seen)) == victims, 20, "both victims were told to stop")

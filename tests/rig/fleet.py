@@ -1,5 +1,6 @@
 """A Compose service and the program that scales it."""
 
+from rig.eventually import eventually
 from rig.scaled import Scaled
 
 
@@ -22,6 +23,12 @@ class Fleet(Scaled):
 
     def place(self):
         return f"{self.project.name}/{self.service}"
+
+    def wait_for_file(self, path):
+        """Waits until each replica has made it, as one does that has set its traps: it runs a moment before that."""
+        for replica in self.replicas():
+            eventually(lambda one=replica: self.engine.exec(one.id, ["test", "-e", path])[1] == 0, 20,
+                       f"{replica.name} has {path}")
 
     def check_replicas(self, count):
         states = [(replica.name, replica.state) for replica in self.replicas()]

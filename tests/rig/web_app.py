@@ -38,12 +38,15 @@ class WebApp:
         images.import_busybox(self._engine, IMAGE, ("CMD /serve", "EXPOSE 8080"), (
             ("serve", _SERVE), ("healthy", _HEALTHY), ("www/cgi-bin/who", _WHO), ("www/version", version + "\n")))
 
-    def service(self, healthcheck=True, restart="always", volumes=()):
-        """The lines of the service for a compose file, to stand below `services: NAME:` with four blanks."""
+    def service(self, healthcheck=True, restart="always", volumes=(), retries=2):
+        """The lines of the service for a compose file, to stand below `services: NAME:` with four blanks.
+
+        `retries` is how many bad health checks in a row make a replica unhealthy.
+        """
         mounts = json.dumps([f"{self._state}:/state:ro", *volumes])
         lines = [f"image: {IMAGE}", f"restart: \"{restart}\"", f"volumes: {mounts}"]
         if healthcheck:
-            lines.append('healthcheck: {test: ["CMD", "/healthy"], interval: 1s, timeout: 5s, retries: 2}')
+            lines.append(f'healthcheck: {{test: ["CMD", "/healthy"], interval: 1s, timeout: 5s, retries: {retries}}}')
         return "".join(f"    {line}\n" for line in lines)
 
     def compose_file(self, name="web", extra="", **options):
@@ -55,7 +58,8 @@ class WebApp:
 
         crash: every running container ends with status 3 (and is restarted, to end again); crash-new: only those that
         start from now on do. unhealthy and unhealthy-new likewise, for the answer of the health check. slow: a
-        container that was not healthy yet stays `starting`, until its health check has timed out twice (11 s).
+        container that was not healthy yet stays `starting`, until its health check has timed out as often as it may
+        (twice: 11 s).
         """
         path = os.path.join(self._state, switch)
         if on:
