@@ -237,6 +237,7 @@ def test_a_moved_tag_gives_no_mixed_set(world):
     fleet.scale(2)
     assert [fleet.engine.inspect(replica.id)["Image"] for replica in fleet.replicas()] == [image] * 2
     # Compose moves all of them to what the tag means now, and from then on so do we.
+    fleet.resolve("to")  # what is missing for a moment is for Compose to make
     fleet.project.up(fleet.compose, scale={"web": 2})
     moved = {fleet.engine.inspect(replica.id)["Image"] for replica in fleet.replicas()}
     assert len(moved) == 1 and moved != {image}
@@ -252,6 +253,7 @@ def test_a_changed_project_is_followed(world):
     fleet.scale(2)
     with open(fleet.project.file, encoding="utf-8") as text:
         fleet.project.write(text.read().replace("before", "after"))
+    fleet.resolve("to")
     fleet.project.up(fleet.compose, scale={"web": 2})
     fleet.expect(2)
     fleet.scale(4)

@@ -61,6 +61,18 @@ def test_down_steps_reach_zero_only_where_zero_is_allowed(fleet):
     eventually(lambda: ("up", 0, 2, "done") in shop.steps(), 40, "it is back")
 
 
+def up(fleet, compose):
+    """`compose up` with one replica; the program, which tries again and again, does nothing amid it."""
+
+    def quiet():
+        return fleet.app.target("web")["state"] == "paused"
+
+    assert fleet.app.request("/api/v1/targets/web/pause", "POST", "").status == 200
+    eventually(quiet, 20, "it is paused")
+    fleet.project.up(compose, scale={"web": 1})
+    assert fleet.app.request("/api/v1/targets/web/resume", "POST", "").status == 200
+
+
 def test_zero_that_lost_its_project_says_what_to_do(fleet, compose_v2):
     """`compose down` takes the networks away: nothing can be made before the next `up`, and then it goes on."""
     shop = fleet(extra=NETWORKS, min=0)
@@ -71,7 +83,7 @@ def test_zero_that_lost_its_project_says_what_to_do(fleet, compose_v2):
     failed = shop.wait_for_action("failed")
     assert "docker compose" in failed["error"] and "up" in failed["error"], failed["error"]
     assert shop.replicas() == []
-    shop.project.up(compose_v2, scale={"web": 1})
+    up(shop, compose_v2)
     shop.expect(2, 60)
     shop.app.check_journal()
 
@@ -85,5 +97,5 @@ def test_a_service_that_never_was_says_what_to_do(project, web_app, compose_v2, 
     failed = fleet.wait_for_action("failed")
     assert failed["error"].find("has no container to clone") > 0, failed["error"]
     assert 'docker compose up -d --scale web=1 web' in failed["error"], failed["error"]
-    shop.up(compose_v2, scale={"web": 1})
+    up(fleet, compose_v2)
     fleet.expect(2, 60)
