@@ -96,7 +96,7 @@ def test_what_has_no_count_is_left_alone(scaled, mode, words):
 
 
 def test_a_rolling_update_is_not_disturbed(scaled):
-    web = scaled("web", 2, UpdateConfig={"Parallelism": 1, "Delay": 4000000000, "Monitor": 100000000})
+    web = scaled("web", 2, UpdateConfig={"Parallelism": 1, "Delay": 10000000000, "Monitor": 100000000})
     web.service.wait_running(2)
 
     def renew(spec):
@@ -212,7 +212,8 @@ def test_the_count_of_another_writer_is_never_overwritten_unseen(scaled):
 
 
 def test_what_cannot_be_placed_is_named(scaled):
-    web = scaled("web", 1, policy={"timeout": "3s"}, TaskTemplate={"Placement": {"Constraints": ["node.labels.gpu==yes"]}})
+    web = scaled("web", 1, policy={"timeout": "15s"},
+                 TaskTemplate={"Placement": {"Constraints": ["node.labels.gpu==yes"]}})
     web.ask_for(3)
     entry = web.wait_for_action("timeout")
     assert "no suitable node" in entry["error"] and "web." in entry["error"], entry
@@ -220,7 +221,7 @@ def test_what_cannot_be_placed_is_named(scaled):
 
 
 def test_what_crashes_is_named(scaled):
-    web = scaled("web", 0, policy={"min": 0, "timeout": "4s"},
+    web = scaled("web", 0, policy={"min": 0, "timeout": "15s"},
                  TaskTemplate={"ContainerSpec": {"Command": ["/nosuch"]}, "RestartPolicy": {"Delay": 200000000}})
     answer = web.app.request("/api/v1/targets/web/replicas", "PUT", {"replicas": 1})
     assert answer.status == 200, answer.text
