@@ -137,6 +137,8 @@ void set_peer(Options& options, const HttpPeer& peer) {
   options.set_if(CURLOPT_SSLCERT, peer.cert_file);
   options.set_if(CURLOPT_SSLKEY, peer.key_file);
   options.set_pem(CURLOPT_CAINFO_BLOB, peer.ca_pem);
+  // Who names an authority trusts that one, and not those of the machine as well.
+  if (!peer.ca_file.empty() || !peer.ca_pem.empty()) options.set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   options.set_pem(CURLOPT_SSLCERT_BLOB, peer.cert_pem);
   options.set_pem(CURLOPT_SSLKEY_BLOB, peer.key_pem.reveal());
 }

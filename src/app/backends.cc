@@ -108,6 +108,13 @@ bool BackendFactory::is_elsewhere(const Target& target, const Settings& next, co
   return runs_on_docker(target) && next.docker != now.docker;
 }
 
+bool BackendFactory::is_same_object(const Target& target, const Settings& next, const Settings& now) {
+  const BackendRef& before = now.targets.at(target.name).backend;
+  const bool are_workloads =
+      std::holds_alternative<KubernetesWorkload>(before) && std::holds_alternative<KubernetesWorkload>(target.backend);
+  return are_workloads && describe(before) == describe(target.backend) && !is_another(next.cluster, now.cluster);
+}
+
 std::shared_ptr<docker::Engine> BackendFactory::engine(std::string_view kind, const DockerEndpoint& endpoint) {
   SharedEngine& shared = engines_[kind];
   if (!shared.engine || endpoint != shared.endpoint) {

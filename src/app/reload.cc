@@ -76,7 +76,9 @@ Status Reloader::load_and_apply() {
   const auto next = std::make_shared<const Settings>(*std::move(loaded));
   control::Reload reload{next, backends_.make_changed(*next, *controller_.settings()), {}};
   for (const auto& [name, target] : next->targets) {
-    if (backends_.is_elsewhere(target, *next, *controller_.settings())) reload.elsewhere.insert(name);
+    if (!backends_.is_elsewhere(target, *next, *controller_.settings())) continue;
+    reload.elsewhere.insert(name);
+    if (backends_.is_same_object(target, *next, *controller_.settings())) reload.otherwise.insert(name);
   }
   const std::size_t backends = reload.backends.size();
   if (Status applied = controller_.reload(reload); !applied) return applied;

@@ -33,6 +33,7 @@ void Controller::start() {
       [this](const TargetName& name, Ticket ticket) { keep_answer(name, ticket); });
   end_alerts(clock_.now());  // before anything is decided from those whose time came while the program was away
   settle_unknown();
+  tell_floors_left();
   for (const RuntimePtr& runtime : runtimes()) scheduler_->add(runtime->name);
   housekeeper_ = std::jthread([this](const std::stop_token& stop) { keep_house(stop); });
 }

@@ -60,6 +60,7 @@ struct Reload {
   std::shared_ptr<const Settings> settings;
   Backends backends;               // of the targets that are new or need another one
   std::set<TargetName> elsewhere;  // those that keep their name but are now something else; each has its backend above
+  std::set<TargetName> otherwise{};  // of those: the same object, which is scaled in another way
 };
 
 // Applies a configuration to the alerts that are known: what it no longer maps is dropped, the rest gets its mapping.
@@ -153,10 +154,11 @@ class Controller final : public receive::Controller {
   [[nodiscard]] std::vector<RuntimePtr> leaving(const Reload& reload) const;
   void put_in_force(const Reload& reload);
   void forget(Runtime& runtime);
-  void farewell(Runtime& runtime, const std::string& why);
+  void farewell(Runtime& runtime, const std::string& why, bool is_to_come_back);
   void put_floor_back(Look& look);
   void end_action(Look& look, const std::string& why);
   void settle_unknown();
+  void tell_floors_left();
   [[nodiscard]] bool map_late_alerts();
 
   Instant unobservable(Runtime& runtime, const TargetState& state, const Error& error);

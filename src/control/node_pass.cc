@@ -114,6 +114,17 @@ void Controller::NodePass::farewell(const std::string& why) {
       return;
     }
   }
+  if (dry_run_ || setup_->hands.replicas) return;  // a pool names what it leaves
+  std::vector<std::string> held;
+  for (const auto& [node, state] : state_.nodes) {
+    if (state.held && !state.dry_run) held.push_back(node);
+  }
+  if (held.empty()) return;
+  log::warn("target.left_drained", {{"target", name().text},
+                                    {"nodes", text::join(held, " ")},
+                                    {"text",
+                                     "alerts have had them drained, and nothing brings them back now; uncordon "
+                                     "or activate them by hand"}});
 }
 
 // On an error of the store nothing of it is done.

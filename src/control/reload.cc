@@ -70,10 +70,13 @@ Status Controller::reload(const Reload& reload) {
   // From here on nothing fails.
   for (const RuntimePtr& runtime : left) {
     const bool stays = reload.settings->targets.contains(runtime->name);
-    farewell(*runtime, stays ? "the target is something else since a reload of the configuration"
-                             : "the target was removed from the configuration");
+    const bool is_same_object = reload.otherwise.contains(runtime->name);
+    farewell(*runtime,
+             stays ? "the target is something else since a reload of the configuration"
+                   : "the target was removed from the configuration",
+             is_same_object);
     if (!stays) continue;
-    const TargetState state = decide::elsewhere(store_.state(runtime->name));
+    const TargetState state = decide::elsewhere(store_.state(runtime->name), is_same_object);
     if (const Status saved = store_.save(runtime->name, state); !saved) not_stored(*runtime, saved.error());
   }
   put_in_force(reload);

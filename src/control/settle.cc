@@ -15,6 +15,8 @@ namespace {
 // Of what is done without the journal, for nobody will look at it again.
 constexpr ActionId farewell_id = -1;
 
+constexpr const char* floor_by_hand = "; put the autoscaler's floor back by hand, and take our annotations off";
+
 }  // namespace
 
 // What an earlier process left unfinished: reached counts as done; what only waits for readiness goes on; the rest is
@@ -103,8 +105,8 @@ Status Controller::give_up(Look& look, ActionOutcome outcome, bool there, std::s
   return written;
 }
 
-// The end of what is in flight, when nobody will look at it again.
-void Controller::farewell(Runtime& runtime, const std::string& why) {
+// The end of what is in flight, when nobody will look at it again, or only at its count when it is to come back.
+void Controller::farewell(Runtime& runtime, const std::string& why, bool is_to_come_back) {
   const auto setup = runtime.current();
   if (setup->hands.nodes) NodePass(*this, runtime, setup, reload_stop_.get_token()).farewell(why);
   if (!setup->hands.replicas) return;
@@ -112,6 +114,13 @@ void Controller::farewell(Runtime& runtime, const std::string& why) {
   put_floor_back(look);
   end_action(look, why);
   if (look.dry_run) return;
+  if (look.state.drain_baseline && !is_to_come_back) {
+    const std::string before = std::to_string(look.state.drain_baseline->replicas);
+    log::warn("target.left_drained", {{"target", runtime.name.text},
+                                      {"replicas", look.state.drain_baseline->replicas},
+                                      {"text", "an alert has had it drained from " + before +
+                                                   " replicas, and nothing brings it back now; scale it by hand"}});
+  }
   const Status left = setup->hands.replicas->leave(look.stop);
   if (!left) {
     log::warn("target.left_undone", {{"target", runtime.name.text}, {"error", left.error().message}});
@@ -136,6 +145,11 @@ void Controller::end_action(Look& look, const std::string& why) {
 void Controller::put_floor_back(Look& look) {
   if (look.dry_run) return;
   const auto observed = look.setup->hands.replicas->observe({}, look.stop);
+  if (!observed && look.state.floor_set) {
+    log::warn("target.floor_left", {{"target", look.name().text},
+                                    {"from", *look.state.floor_set},
+                                    {"error", observed.error().message + floor_by_hand}});
+  }
   if (!observed || !observed->floor || !observed->floor->ours) return;
   const Floor& floor = *observed->floor;
   const Change back{
@@ -146,7 +160,30 @@ void Controller::put_floor_back(Look& look) {
               {"owner", floor.owner},
               {"from", floor.current},
               {"to", floor.original},
-              {"error", done ? "" : done.error().message + "; put it back by hand, and take our annotations off"}});
+              {"error", done ? "" : done.error().message + floor_by_hand}});
+  if (!done) return;
+  look.state = decide::without_floor(look.state);
+  if (const Status saved = store_.save(look.name(), look.state); !saved) not_stored(look.runtime, saved.error());
+}
+
+// Floors that were raised when their targets were removed, or told to leave autoscalers alone, while the program was
+// away.
+void Controller::tell_floors_left() {
+  for (const TargetName& name : store_.known_targets()) {
+    const TargetState state = store_.state(name);
+    if (!state.floor_set) continue;
+    const RuntimePtr known = runtime_of(name);
+    const auto setup = known ? known->current() : nullptr;
+    const auto* workload = setup ? std::get_if<KubernetesWorkload>(&setup->target.backend) : nullptr;
+    if (workload != nullptr && workload->hpa == HpaMode::automatic) continue;
+    const std::string why = known ? "the target does not look after autoscalers since the configuration changed"
+                                  : "the target was removed from the configuration";
+    log::warn("target.floor_left", {{"target", name.text}, {"from", *state.floor_set}, {"error", why + floor_by_hand}});
+    if (const Status saved = store_.save(name, decide::without_floor(state)); !saved) {
+      metrics_.store_failed();
+      log::error("store.failed", {{"target", name.text}, {"error", saved.error().message}});
+    }
+  }
 }
 
 TargetState Controller::after(const Look& look, decide::End end) {

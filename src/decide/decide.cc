@@ -199,12 +199,22 @@ TargetState withdrawn(const TargetState& state, TargetState before) {
   return before;
 }
 
-TargetState elsewhere(TargetState state) {
+TargetState without_floor(TargetState state) {
+  state.floor_set.reset();
+  if (state.baseline && state.baseline->floor) state.baseline.reset();
+  return state;
+}
+
+TargetState elsewhere(TargetState state, bool is_same_object) {
   TargetState kept;
   kept.last_up = state.last_up;
   kept.last_change = state.last_change;
   kept.stepped = std::move(state.stepped);
   kept.orders_taken = state.orders_taken;
+  if (is_same_object) {
+    kept.drain_baseline = std::move(state.drain_baseline);
+    kept.asked = state.asked;
+  }
   return kept;
 }
 

@@ -64,9 +64,13 @@ struct End {
 // that it began in. REQUIRES: state.in_flight.
 [[nodiscard]] TargetState withdrawn(const TargetState& state, TargetState before);
 
-// The state of a target that from now on is something else: cooldowns stay, what speaks of counts is forgotten.
+// The state of a target that from now on is something else: cooldowns stay, what speaks of counts is forgotten. Of the
+// same object in another way, the count from before a drain is kept: it is still at 0 because of us.
 // REQUIRES: no action in flight.
-[[nodiscard]] TargetState elsewhere(TargetState state);
+[[nodiscard]] TargetState elsewhere(TargetState state, bool is_same_object);
+
+// The state when the autoscaler's floor is nothing of ours any more.
+[[nodiscard]] TargetState without_floor(TargetState state);
 
 // Until when cooldowns forbid a move up or down; absent when they do not.
 [[nodiscard]] std::optional<Instant> up_cooldown_until(const Policy& policy, const TargetState& state, Instant now);

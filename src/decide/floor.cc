@@ -13,7 +13,7 @@ bool moves_floor(const Inputs& in, const Intent& intent) {
     case IntentKind::manual:
       return intent.wanted != 0;
     case IntentKind::restore:
-      return !in.state.drain_baseline;
+      return !leads_back_from_drain(in.state);
     case IntentKind::up:
     case IntentKind::to:
     case IntentKind::down:
@@ -59,7 +59,7 @@ std::optional<Intent> floor_back(const Inputs& in) {
     return back;
   }
   const auto& baseline = in.state.baseline;
-  if (!baseline || !baseline->floor) return std::nullopt;
+  if (!baseline || !baseline->floor || baseline->unproven) return std::nullopt;
   back.wanted = baseline->replicas;
   if (!baseline->cause.fingerprint.text.empty()) back.cause = baseline->cause;
   return back;
@@ -88,10 +88,15 @@ void notice_floor(const Inputs& in, TargetState& state) {
 
 void notice_pinned_floor(const Inputs& in, TargetState& state) {
   if (!in.orders.pin || !in.observed.floor || !in.observed.floor->raised()) return;
+  if (state.baseline) state.baseline->unproven = false;  // when the pin ends, it does so for certain
   if (state.baseline && state.baseline->moved != 0) return;
   if (!state.baseline) state.baseline = Baseline{0, 0, {}, {}, true};
   state.baseline->replicas = in.observed.floor->original;
   state.baseline->moved = 1;
+}
+
+bool leads_back_from_drain(const TargetState& state) {
+  return state.drain_baseline && !state.drain_baseline->unproven;
 }
 
 bool speaks_of_another(const Baseline& baseline, const Observed& observed) {

@@ -30,6 +30,8 @@ namespace alertscaler::decide {
 void notice_floor(const Inputs& inputs, TargetState& state);
 // A floor that a pin holds is to go back when the pin ends.
 void notice_pinned_floor(const Inputs& inputs, TargetState& state);
+// Is what a restore would do the way back from a drain, rather than the end of an up or to episode?
+[[nodiscard]] bool leads_back_from_drain(const TargetState& state);
 // Does the baseline speak of what there is no longer, a floor without an autoscaler or a count with one?
 [[nodiscard]] bool speaks_of_another(const Baseline& baseline, const Observed& observed);
 

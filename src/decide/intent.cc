@@ -164,11 +164,12 @@ void notice_episode(const Inputs& in, TargetState& state) {
   if (asked != nullptr) {
     if (!state.baseline) state.baseline = Baseline{level(in.observed), 0, cause_of(*asked), {}, floor};
     state.baseline->alerts = episodes_of(in.alerts, {AlertAction::up, AlertAction::to});
+    state.baseline->unproven = false;
     const bool follows = state.baseline->moved == 0 && !state.in_flight && state.baseline->floor == floor;
     if (follows) state.baseline->replicas = level(in.observed);
-  } else if (state.baseline &&
-             (ended_unproven(in, *state.baseline) || (!state.in_flight && baseline_is_done(in, *state.baseline)))) {
-    state.baseline.reset();
+  } else if (state.baseline) {
+    if (ended_unproven(in, *state.baseline)) state.baseline->unproven = true;
+    if (!state.in_flight && baseline_is_done(in, *state.baseline)) state.baseline.reset();
   }
 }
 
@@ -176,13 +177,16 @@ void notice_drain(const Inputs& in, TargetState& state) {
   if (!state.drain_baseline) return;
   if (has(in.alerts, AlertAction::drain)) {
     state.drain_baseline->alerts = episodes_of(in.alerts, {AlertAction::drain});
+    state.drain_baseline->unproven = false;
     return;
   }
+  if (ended_unproven(in, *state.drain_baseline)) state.drain_baseline->unproven = true;
   // Where an autoscaler sets the count, it is for us to wake it, and for it to decide how many.
   const int enough = in.observed.floor ? std::min(1, state.drain_baseline->replicas) : state.drain_baseline->replicas;
-  const bool back = in.observed.replicas >= enough && !state.in_flight;
-  const bool stays = in.policy.drain_on_resolve == OnResolve::stay || ended_unproven(in, *state.drain_baseline);
-  if (stays || back) state.drain_baseline.reset();
+  // What nothing leads back to 0 any more, nor to where it was, is what somebody else has made of it.
+  const bool elsewhere = state.drain_baseline->unproven && in.observed.replicas > 0;
+  const bool over = (in.observed.replicas >= enough || elsewhere) && !state.in_flight;
+  if (in.policy.drain_on_resolve == OnResolve::stay || over) state.drain_baseline.reset();
 }
 
 void notice_episodes_that_ended(const Inputs& in, TargetState& state) {
@@ -238,12 +242,13 @@ Intent strongest_intent(const Inputs& in) {
   if (const Alert* drain = oldest(in.alerts, AlertAction::drain)) {
     return {IntentKind::drain, 0, true, cause_of(*drain), Reason::satisfied};
   }
-  if (in.state.drain_baseline) return way_back_from_drain(in);
+  if (leads_back_from_drain(in.state)) return way_back_from_drain(in);
   if (has(in.alerts, AlertAction::up) || has(in.alerts, AlertAction::to)) return to_or_up(in);
   if (has(in.alerts, AlertAction::hold)) return none(Reason::on_hold);
   if (const auto back = floor_back(in); back && !in.orders.pin) return *back;
   if (has(in.alerts, AlertAction::down)) return down(in);
-  if (in.state.baseline && !in.state.baseline->floor) return on_resolve(in);
+  const auto& baseline = in.state.baseline;
+  if (baseline && !baseline->floor && !baseline->unproven) return on_resolve(in);
   return none(Reason::no_intent);
 }
 

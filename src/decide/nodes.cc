@@ -132,7 +132,11 @@ class Looker {
   void notice_alerts() {
     for (auto& [name, state] : look_.state.nodes) {
       const auto wishes = wanted_.find(name);
-      if (wishes == wanted_.end()) continue;
+      if (wishes == wanted_.end()) {
+        state.unproven = state.unproven || ended_unproven(state);
+        continue;
+      }
+      state.unproven = false;
       state.alerts.clear();
       for (const Alert* alert : wishes->second) state.alerts.insert({alert->fingerprint, alert->starts_at});
       state.cause = cause_of(*wishes->second.front());
@@ -309,9 +313,15 @@ class Looker {
       return say(out, Outcome::none, Reason::satisfied, "left as it was before the dry run" + because(out));
     }
     if (in_.policy.drain_on_resolve == OnResolve::stay) return forget("it stays cordoned (on_resolve: stay)");
-    if (ended_unproven(state)) return forget("it stays cordoned, for the alert ended for want of data");
     if (node != nullptr && !node->ours && !node->replacing && !state.dry_run) {
       return forget("it is not cordoned by us");
+    }
+    if (state.unproven && node == nullptr) return forget("it is gone, or none of " + in_.nodes_in_words + " any more");
+    if (state.unproven) {
+      return say(out, Outcome::none, Reason::no_intent,
+                 "it stays cordoned, for its alert ended for want of data; it takes work again when somebody uncordons "
+                 "it, or when such an alert fires and really ends" +
+                     because(out));
     }
     if (holds_.contains("") || holds_.contains(out.node)) {
       return say(out, Outcome::none, Reason::on_hold, "it stays cordoned while a hold alert fires" + because(out));
@@ -335,7 +345,7 @@ class Looker {
           pause->until);
       return false;
     }
-    if (in_.blocked) {
+    if (in_.blocked && action == Reason::drain) {  // a node is given back with what rights there are
       say(out, Outcome::blocked, in_.blocked->reason, what + " is blocked: " + in_.blocked->text + because(out));
       return false;
     }

@@ -76,11 +76,15 @@ std::string postponed_text(const Decision& decision, const Inputs& in, const Tar
   }
 }
 
-std::string none_text(const Decision& decision, const Inputs& in) {
+std::string none_text(const Decision& decision, const Inputs& in, const TargetState& state) {
   const bool floor = decision.floor && decision.from == in.observed.floor->current;
   const std::string now = floor ? floor_of(in) + " is " + std::to_string(decision.from) : count(decision.from);
   switch (decision.reason) {
     case Reason::no_intent:
+      if ((state.baseline && state.baseline->unproven) || (state.drain_baseline && state.drain_baseline->unproven)) {
+        return "nothing to do: no alert asks for anything; the last one ended for want of data, which takes nothing "
+               "back";
+      }
       return "nothing to do: no alert asks for anything";
     case Reason::on_hold:
       return "nothing to do: on hold, no scale-down while a hold alert fires";
@@ -117,7 +121,7 @@ std::string render(const Decision& decision, const Inputs& in, const TargetState
     case Outcome::postpone:
       return postponed_text(decision, in, state) + "; " + cause_text(decision);
     case Outcome::none:
-      return none_text(decision, in);
+      return none_text(decision, in, state);
     case Outcome::blocked:
       break;
   }

@@ -80,6 +80,7 @@ struct NodeState {
   Reason failed = Reason::drain;      // what failed last: drain or restore
   std::optional<Instant> retry_at;    // backoff of what failed last
   std::string error;                  // of the last failure
+  bool unproven = false;              // its alerts ended for want of data: it stays as it is until they really end
   bool operator==(const NodeState&) const = default;
 };
 
@@ -91,6 +92,7 @@ struct Baseline {
   AlertCause cause;
   std::set<Episode> alerts{};  // those of the episode that fired when one of them was last seen to fire
   bool floor = false;          // `replicas` is the autoscaler's floor
+  bool unproven = false;       // the episode ended for want of data: nothing comes of it until a later one really ends
   bool operator==(const Baseline&) const = default;
 };
 

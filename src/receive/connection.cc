@@ -52,8 +52,8 @@ Refusal Connection::explain(Io io) const {
 Io Connection::receive_more() {
   std::array<char, read_bytes> buffer;
   const Received got = channel_.receive_some(buffer, read_deadline_);
+  if (got.io == Io::done) arrived_.append(buffer.data(), got.count);  // told to go or not: a request has begun
   if (told_to_go_.load()) return Io::closed;
-  if (got.io == Io::done) arrived_.append(buffer.data(), got.count);
   return got.io;
 }
 

@@ -153,12 +153,13 @@ void fields(auto& value, F f, const Episode* /*of*/) {
 }
 template <class F>
 void fields(auto& value, F f, const Baseline* /*of*/) {
-  auto& [replicas, moved, cause, alerts, floor] = value;
+  auto& [replicas, moved, cause, alerts, floor, unproven] = value;
   f("replicas", replicas);
   f("moved", moved);
   f("cause", cause);
   f("alerts", alerts);
   f("floor", floor);
+  f("unproven", unproven);
 }
 template <class F>
 void fields(auto& value, F f, const Unfinished* /*of*/) {
@@ -182,7 +183,7 @@ void fields(auto& value, F f, const InFlight* /*of*/) {
 }
 template <class F>
 void fields(auto& value, F f, const NodeState* /*of*/) {
-  auto& [in_flight, held, drained, dry_run, cause, alerts, failures, failed, retry_at, error] = value;
+  auto& [in_flight, held, drained, dry_run, cause, alerts, failures, failed, retry_at, error, unproven] = value;
   f("in_flight", in_flight);
   f("held", held);
   f("drained", drained);
@@ -193,6 +194,7 @@ void fields(auto& value, F f, const NodeState* /*of*/) {
   f("failed", failed);
   f("retry_at", retry_at);
   f("error", error);
+  f("unproven", unproven);
 }
 template <class F>
 void fields(auto& value, F f, const TargetState* /*of*/) {

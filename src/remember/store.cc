@@ -47,6 +47,7 @@ class SqliteStore final : public Store {
   [[nodiscard]] Status remap(const Mapper& map) override;
 
   [[nodiscard]] TargetState state(const TargetName& target) const override;
+  [[nodiscard]] std::vector<TargetName> known_targets() const override;
   [[nodiscard]] Status save(const TargetName& target, const TargetState& state) override;
   [[nodiscard]] Orders orders(const TargetName& target) const override;
   [[nodiscard]] Status put_orders(const TargetName& target, const Orders& orders) override;
@@ -179,6 +180,15 @@ TargetState SqliteStore::state(const TargetName& target) const {
   return read([&](const Memory& memory) {
     const auto found = memory.states.find(target);
     return found == memory.states.end() ? TargetState{} : found->second;
+  });
+}
+
+std::vector<TargetName> SqliteStore::known_targets() const {
+  return read([](const Memory& memory) {
+    std::vector<TargetName> names;
+    names.reserve(memory.states.size());
+    for (const auto& [name, state] : memory.states) names.push_back(name);
+    return names;
   });
 }
 

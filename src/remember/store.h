@@ -102,6 +102,7 @@ class Store {
 
   // --- targets ---
   [[nodiscard]] virtual TargetState state(const TargetName& target) const = 0;  // a fresh one when unknown
+  [[nodiscard]] virtual std::vector<TargetName> known_targets() const = 0;      // those that have one, in any order
   [[nodiscard]] virtual Status save(const TargetName& target, const TargetState& state) = 0;
 
   // What people asked for, as they asked; the empty name stands for all targets.

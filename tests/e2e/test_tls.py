@@ -11,9 +11,10 @@ import time
 import pytest
 
 from rig import certificates, eventually, http_json
-from rig.alertscaler import run_once
+from rig.alertscaler import binary, run_once
 from rig.events import EventListener
 from rig.notifications import alert, notification
+from rig.processes import run
 from rig.settings import settings, simulated_target
 
 IN_TIME = 9.0
@@ -358,3 +359,23 @@ def test_what_keeps_it_from_starting(scratch, folder, change, words):
         assert each in ended.stderr, ended.stderr
     with open(f"{folder}/server-key.pem", encoding="ascii") as key:
         assert key.read().splitlines()[1] not in ended.stderr
+
+
+def test_an_authority_that_is_named_is_the_only_one(serve, folder, scratch):
+    """What the machine trusts besides, such as an inspecting proxy, is not asked for a server whose authority is known."""
+    if os.geteuid() != 0:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("only root can change what the machine trusts")
+    app = serve()
+    other = certificates.make(scratch.directory("tls", "other"), authority="another")
+    trusted = scratch.directory("trusted")
+    shutil.copy(f"{folder}/ca.pem", trusted)
+    run(["openssl", "rehash", trusted], 20)
+
+    def ask(*options):
+        return run(["unshare", "--mount", "--propagation=private", "sh", "-c",
+                    'mount --bind "$0" /etc/ssl/certs && exec "$@"', trusted, binary(), "status",
+                    f"--url=https://{app.address}", *options], 20, check=False)
+
+    assert ask(f"--tls.ca-file={folder}/ca.pem").returncode == 0
+    refused = ask(f"--tls.ca-file={other}/ca.pem")
+    assert refused.returncode != 0 and "certificate" in refused.stderr, refused

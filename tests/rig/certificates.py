@@ -5,10 +5,10 @@ import os
 from rig.processes import run
 
 
-def make(directory, name=None):
+def make(directory, name=None, authority="authority of a test"):
     """Leaves ca.pem, cert.pem and key.pem (the client's), server-cert.pem and server-key.pem in the directory."""
     _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-             "-subj", "/CN=authority of a test", "-keyout", os.path.join(directory, "ca-key.pem"),
+             "-subj", f"/CN={authority}", "-keyout", os.path.join(directory, "ca-key.pem"),
              "-out", os.path.join(directory, "ca.pem"))
     issue(directory, "server-", "serverAuth", names=f"DNS:{name}" if name else "IP:127.0.0.1")
     issue(directory, "", "clientAuth")

@@ -107,6 +107,12 @@ class MemoryStore final : public Store {
     const auto found = states_.find(target);
     return found == states_.end() ? TargetState{} : found->second;
   }
+  [[nodiscard]] std::vector<TargetName> known_targets() const override {
+    const std::lock_guard lock(mutex_);
+    std::vector<TargetName> names;
+    for (const auto& [name, state] : states_) names.push_back(name);
+    return names;
+  }
   [[nodiscard]] Status save(const TargetName& target, const TargetState& state) override {
     const std::lock_guard lock(mutex_);
     states_[target] = state;

@@ -148,6 +148,26 @@ TEST_CASE("reload: a floor that cannot be put back holds nothing up, and what no
   CHECK(world.web_fleet.applies == (raised ? 1 : 0));
 }
 
+TEST_CASE("a floor that was raised when its target was removed, while the program was away, is told of once") {
+  const bool is_known = GENERATE(true, false);
+  World world;
+  const ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  TargetState state;
+  state.last_up = noon;
+  state.floor_set = 5;
+  state.baseline = Baseline{2, 1, {}, {}, true};
+  REQUIRE(store->save(web, state).has_value());
+  auto settings = settings_of({db});
+  if (is_known) settings->targets[web] = Target{web, {}, KubernetesWorkload{}};
+  control::Controller controller(settings, is_known ? world.backends({web, db}) : world.backends({db}), *store,
+                                 world.metrics, world.clock, {});
+  controller.start();
+  controller.stop();
+  CHECK(store->state(web).floor_set.has_value() == is_known);
+  CHECK(store->state(web).last_up == noon);
+}
+
 TEST_CASE("reload: an alert that was mapped before it and stored after it gets its mapping again") {
   World world;
   const ScratchDir scratch;
@@ -224,7 +244,10 @@ TEST_CASE("a target that is something else now keeps its cooldowns, and nothing 
   TargetState kept;
   kept.last_up = kept.last_change = noon;
   kept.orders_taken = 4;
-  CHECK(decide::elsewhere(state) == kept);
+  CHECK(decide::elsewhere(state, false) == kept);
+  kept.drain_baseline = state.drain_baseline;
+  kept.asked = 0;
+  CHECK(decide::elsewhere(state, true) == kept);
 }
 
 TEST_CASE("readiness: a target that only a person can mend holds up nobody, as long as there are others") {

@@ -53,6 +53,31 @@ TEST_CASE("floor story: a restart in between loses nothing") {
         "1m restore 4->2 done after 0s\n");
 }
 
+TEST_CASE("floor story: an end for want of data leaves it, the next real end puts it back where it was") {
+  Story story;
+  Alert unknown = up();
+  unknown.annotations["grafana_state_reason"] = "MissingSeries";
+  story.fire(0s, up());
+  story.resolve(25s, unknown);
+  CHECK(story.run(3min) == "0s up 2->4 done after 0s\n");
+  CHECK(story.autoscaler().original == 2);
+  SECTION("of an alert") {
+    story.fire(5min, up());
+    story.resolve(5min + 10s, up());
+    CHECK(story.run(10min) ==
+          "0s up 2->4 done after 0s\n"
+          "5m up 4->6 done after 0s\n"
+          "6m restore 6->2 done after 0s\n");
+  }
+  SECTION("of a pin") {
+    story.at(5min, [&] { REQUIRE(story.controller().set_replicas(TargetName{"web"}, {4, 1min, "alice"})); });
+    CHECK(story.run(10min) ==
+          "0s up 2->4 done after 0s\n"
+          "6m restore 4->2 done after 0s\n");
+  }
+  CHECK_FALSE(story.autoscaler().original);
+}
+
 TEST_CASE("floor story: while the alert fires it goes on, up to the autoscaler's own max") {
   Story story;
   story.autoscaler().max = 5;

@@ -211,6 +211,32 @@ TEST_CASE("an end for want of data lets no node work again") {
   story.resolve(1min, drain_node("a"), false);
   CHECK(lines(story.run(2min)) == 1);
   CHECK(story.cluster().nodes["a"].cordoned);
+  CHECK(story.cluster().nodes["a"].ours);
+  CHECK_THAT(story.view().decision->text, ContainsSubstring("its alert ended for want of data"));
+  SECTION("the next real end does") {
+    if (GENERATE(true, false)) story.restart(3min);
+    story.fire(5min, drain_node("a"));
+    story.resolve(6min, drain_node("a"));
+    CHECK(story.run(10min) ==
+          "0s drain a 3->2 done after 5s\n"
+          "6m restore a 2->3 done after 0s\n");
+  }
+  SECTION("or somebody does, and it is forgotten") {
+    story.at(5min, [&] { story.cluster().nodes["a"].cordoned = false; });
+    story.at(5min, [&] { story.cluster().nodes["a"].ours = false; });
+    CHECK(lines(story.run(10min)) == 1);
+    CHECK(story.state().nodes.empty());
+  }
+}
+
+TEST_CASE("a node is given back with what rights are left") {
+  NodeTimeline story(drain_policy());
+  story.fire(0s, drain_node("a"));
+  story.at(30s, [&] { story.cluster().blocked = Blocked{Reason::not_scalable, "add to a ClusterRole: evict"}; });
+  story.resolve(1min, drain_node("a"));
+  CHECK(story.run(5min) ==
+        "0s drain a 3->2 done after 5s\n"
+        "1m restore a 2->3 done after 0s\n");
 }
 
 TEST_CASE("a hold alert keeps drained nodes as they are") {

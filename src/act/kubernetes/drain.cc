@@ -187,7 +187,8 @@ class KubernetesNodeBackend final : public NodeBackend {
     if (!list) return fail(list.error().error);
     std::vector<DrainPod> pods;
     for (const Json& item : *list) pods.push_back(drain_pod(item));
-    if (!is_ready(node)) waves.give_up(pods, clock_.now());
+    // When a pod should have ended is written by the API server's clock.
+    if (!is_ready(node)) waves.give_up(pods, server_.date().value_or(clock_.now()));
     auto missing = missing_daemon_sets(pods, stop);
     if (!missing) return fail(std::move(missing).error());
     return filter_pods(pods, policy, *missing);
