@@ -2,13 +2,14 @@
 
 import base64
 import contextlib
+import itertools
 import json
 import re
 import ssl
 
 import pytest
 
-from rig import api_trouble, certificates, eventually, kubernetes_objects as objects
+from rig import api_trouble, budgets, certificates, eventually, kubernetes_objects as objects
 from rig.alertscaler import run_once
 from rig.node_pool import MARK, NodeDrains, NodePool
 from rig.notifications import alert, notification
@@ -75,7 +76,6 @@ def end_state(nodes, namespace, node):
 def test_a_drain_ends_as_kubectl_drain_does(nodes, drains, namespace, control_plane):
     first = nodes.nodes[0]
     place_shared_set(nodes, namespace, first)
-    budget = f"/apis/policy/v1beta1/namespaces/{namespace}/poddisruptionbudgets/web"
     program = drains(drain={"delete_emptydir_data": True})
     (result,) = program.fire(first)
     assert result["result"] == "accepted"
@@ -83,7 +83,7 @@ def test_a_drain_ends_as_kubectl_drain_does(nodes, drains, namespace, control_pl
     healthy = set()
 
     def drained():
-        healthy.add(control_plane.get(budget)["status"]["currentHealthy"])
+        healthy.add(budgets.status(control_plane, namespace, "web")["currentHealthy"])
         return program.state(first) == "drained"
 
     eventually(drained, 60, "the node is drained")
@@ -97,8 +97,13 @@ def test_a_drain_ends_as_kubectl_drain_does(nodes, drains, namespace, control_pl
     assert target["min"] is None and target["max"] is None
     assert program.app.metric("alertscaler_target_ready_replicas", target="node") == 2
     assert program.app.metric("alertscaler_actions_total", target="node", action="drain", outcome="done") == 1
-    shown = run_once("status", "node", "--url", program.app.url).stdout
-    assert re.search(rf"Node +drained: node {first}: drained", shown) and "2 of them take work" in shown, shown
+
+    def shown():
+        text = run_once("status", "node", "--url", program.app.url).stdout
+        assert re.search(rf"Node +drained: node {first}: drained", text) and "2 of them take work" in text, text
+        return True
+
+    eventually(shown, 20, "the command shows it too")
     assert f"node/{first}" in run_once("history", "--url", program.app.url).stdout
     ours = end_state(nodes, namespace, first)
 
@@ -162,21 +167,16 @@ def test_a_budget_that_allows_none_is_shown_and_ends_by_timeout(nodes, drains, n
     place(nodes, namespace, first, objects.deployment("web", 2, **nodes.pod()),
           objects.deployment("free", 1, **nodes.pod()), ready=3)
     nodes.budget(namespace, "web", min_available=2)
-    program = drains(drain={"timeout": "8s"})
+    program = drains(drain={"timeout": "20s"})
     program.fire(first)
 
-    def shown():
-        text = program.text(first)
-        assert "needs 2 healthy pods" in text and f"{namespace}/web" in text, text
-        return True
-
-    eventually(shown, 20, "the reason is shown")
+    program.wait_text(first, "needs 2 healthy pods", f"{namespace}/web")
     assert program.target()["state"] == "draining"
     eventually(lambda: nodes.apps_on(namespace, first) == ["web", "web"], 20, "the others have left")
     eventually(lambda: ("drain", first, "timeout") in program.steps(), 30, "its time is over")
     entry = program.app.history("node")[0]
     assert "2 pods are still there" in entry["error"] and "needs 2 healthy pods" in entry["error"], entry
-    assert 8 <= entry["duration_seconds"] < 20
+    assert entry["duration_seconds"] >= 20
     assert nodes.cordoned(first) and nodes.apps_on(namespace, first) == ["web", "web"]
     program.resolve(first)
     program.wait_state(first, None)
@@ -202,9 +202,9 @@ def test_two_nodes_at_once_take_turns(nodes, drains, namespace):
     program.fire(first)
     program.fire(second)
     program.wait_state(first, "drained")
-    waiting = program.wait_state(second, "waiting")
-    assert "max_unavailable allows 1 at once" in waiting["text"] and first in waiting["text"]
-    assert program.target()["decision"]["reason"] == "budget"
+    program.wait_state(second, "waiting")
+    program.wait_text(second, "max_unavailable allows 1 at once", first)
+    eventually(lambda: program.target()["decision"]["reason"] == "budget", 20, "it waits for the other")
     assert not nodes.cordoned(second)
     program.resolve(first)
     program.wait_state(second, "drained")
@@ -294,7 +294,8 @@ def test_a_pause_holds_new_drains_back(nodes, drains):
     program = drains()
     assert program.app.request("/api/v1/targets/node/pause", "POST", {}).status == 200
     program.fire(first)
-    assert "paused until resumed" in program.wait_state(first, "waiting")["text"]
+    program.wait_state(first, "waiting")
+    program.wait_text(first, "paused until resumed")
     assert not nodes.cordoned(first)
     assert program.app.request("/api/v1/targets/node/resume", "POST", {}).status == 200
     program.wait_state(first, "drained")
@@ -306,8 +307,8 @@ def test_pods_that_name_their_node_come_back_and_are_left_there(nodes, drains, n
     eventually(lambda: nodes.apps_on(namespace, first) == ["pinned"], 30, "it runs there")
     program = drains()
     program.fire(first)
-    seen = program.wait_state(first, "drained")
-    assert f"{namespace}/pinned" in seen["text"] and "come back to the node each time" in seen["text"]
+    program.wait_state(first, "drained")
+    program.wait_text(first, f"{namespace}/pinned", "come back to the node each time")
     eventually(lambda: nodes.apps_on(namespace, first) == ["pinned"], 30, "one is there, as after kubectl drain")
 
 
@@ -321,7 +322,7 @@ def test_pods_of_low_priority_leave_first(nodes, drains, namespace, control_plan
     program.fire(first)
     program.wait_state(first, "drained")
     order = [re.search(r"/pods/([a-z]+)-", each.path).group(1) for each in trouble.requests("POST", "/eviction")]
-    assert order == ["low", "low", "high", "high", "critical"]
+    assert [app for app, _ in itertools.groupby(order)] == ["low", "high", "critical"]
 
 
 def test_trouble_with_the_api_server_in_the_middle(nodes, drains, namespace, control_plane, trouble):
@@ -337,7 +338,7 @@ def test_trouble_with_the_api_server_in_the_middle(nodes, drains, namespace, con
             (api_trouble.internal_error(), "GET", "/api/v1/pods", 4),
             (api_trouble.unavailable(), "GET", "/api/v1/nodes", 3)):
         trouble.cause(fault, method, path, times)
-    program = drains(kubeconfig=control_plane.kubeconfig(server=trouble.url))
+    program = drains(kubeconfig=control_plane.kubeconfig(server=trouble.url), drain={"timeout": "5m"})
     program.fire(first)
     healthy = []
 
@@ -505,7 +506,8 @@ def test_one_pod_that_may_not_go_keeps_no_other(nodes, drains, namespace, contro
     program = drains()
     with contextlib.closing(Denial(control_plane, namespace, scratch.directory("webhook"), "guarded-")):
         (guarded,) = control_plane.pods(namespace, "app=guarded")
-        eventually(lambda: rehearsed(control_plane, namespace, guarded) >= 400, 20, "the webhook is asked")
+        eventually(lambda: budgets.evict(control_plane, namespace, guarded, "?dryRun=All").status >= 400, 20,
+                   "the webhook is asked")
         program.fire(first)
 
         def failed():
@@ -520,13 +522,6 @@ def test_one_pod_that_may_not_go_keeps_no_other(nodes, drains, namespace, contro
         assert nodes.apps_on(namespace, first) == ["guarded"]
         assert nodes.cordoned(first)
     program.wait_state(first, "drained", seconds=60)
-
-
-def rehearsed(plane, namespace, pod):
-    """What would become of its eviction: a status of HTTP."""
-    path = f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction?dryRun=All"
-    return plane.call("POST", path, {"apiVersion": "policy/v1beta1", "kind": "Eviction",
-                                     "metadata": {"name": pod, "namespace": namespace}}).status
 
 
 def test_what_a_dead_node_can_never_end_counts_as_gone(nodes, drains, namespace, control_plane):

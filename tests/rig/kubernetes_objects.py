@@ -31,7 +31,8 @@ def pod_spec(grace=0, node_selector=None, empty_dir=False, requests=None, ready_
 
 def _probe(address, path):
     host, port = address.rsplit(":", 1)
-    return {"httpGet": {"host": host, "port": int(port), "path": path}, "periodSeconds": 1, "failureThreshold": 1}
+    return {"httpGet": {"host": host, "port": int(port), "path": path}, "periodSeconds": 1, "failureThreshold": 1,
+            "timeoutSeconds": 10}
 
 
 def pod(name, labels=None, **options):
@@ -67,10 +68,10 @@ def daemon_set(name, **pod_options):
 
 
 def disruption_budget(name, app, **limit):
-    """`limit` is min_available or max_unavailable of the pods with that label app."""
+    """`limit` is min_available or max_unavailable of the pods with that label app. See budgets.py."""
     (key, value), = limit.items()
     field = {"min_available": "minAvailable", "max_unavailable": "maxUnavailable"}[key]
-    return {"apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget", "metadata": {"name": name},
+    return {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": name},
             "spec": {"selector": {"matchLabels": {"app": app}}, field: value}}
 
 

@@ -1,6 +1,6 @@
 """Nodes of a control plane that alerts drain, and the program that drains them."""
 
-from rig import kubernetes_objects as objects
+from rig import budgets
 from rig.eventually import eventually
 from rig.notifications import alert, notification, timestamp
 from rig.settings import settings
@@ -68,14 +68,7 @@ class NodePool:
 
     def budget(self, namespace, app, **limit):
         """A disruption budget that its controller has taken notice of."""
-        self.plane.apply(objects.disruption_budget(app, app, **limit), namespace=namespace)
-        path = f"/apis/policy/v1beta1/namespaces/{namespace}/poddisruptionbudgets/{app}"
-
-        def known():
-            status = self.plane.get(path)["status"]
-            return status.get("expectedPods", 0) > 0 and status.get("currentHealthy") == status["expectedPods"]
-
-        eventually(known, 30, f"the disruption budget of {app} is known")
+        budgets.make_known(self.plane, namespace, app, **limit)
 
 
 class NodeDrains:
@@ -132,6 +125,16 @@ class NodeDrains:
             return seen or True
 
         return eventually(reached, seconds, f"node {node} is {state or 'at work'}")
+
+    def wait_text(self, node, *words):
+        """Until what is told of the node has these words: it follows its state a moment later."""
+
+        def told():
+            text = self.text(node)
+            assert all(word in text for word in words), text
+            return True
+
+        eventually(told, 20, f"{words} is told of node {node}")
 
     def wait_steps(self, *steps, seconds=60):
         def taken():
