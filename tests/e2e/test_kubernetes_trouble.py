@@ -100,7 +100,7 @@ def test_a_connection_that_stalls(troubled, trouble, method):
     trouble.cause(api_trouble.stalled(), method, "/web")
     fleet.fire("up")
     eventually(lambda: trouble.pending(method), 20, "a request is stalled")
-    assert fleet.app.request("/-/healthy", seconds=2).status == 200
+    assert fleet.app.request("/-/healthy", seconds=8).status == 200
     eventually(lambda: len(trouble.pending(method)) + len(trouble.requests(method)) >= 2, 60, "it has tried again")
     if method == "GET":
         fleet.wait_unknown("/deployments/web")

@@ -20,7 +20,7 @@ def crash_at(fleet, point, reason):
     fleet.app.start(env={"ALERTSCALER_CRASH_AT": point})
     with contextlib.suppress(OSError):  # it may end before it answers
         reason()
-    fleet.app.wait_killed(60)
+    fleet.app.wait_killed(240)
     fleet.app.start(ready=False)
     reason()  # as Alertmanager does, which got no answer perhaps
 

@@ -118,7 +118,7 @@ class Alertscaler:
         """kill -9."""
         self.process.kill()
 
-    def wait_killed(self, seconds=30):
+    def wait_killed(self, seconds=120):
         """Waits until a crash point has ended it."""
         assert self.process.wait(seconds) == -9, f"it ended otherwise:\n{self.process.tail()}"
 

@@ -7,11 +7,11 @@ from rig.scaled import Scaled
 from rig.settings import engine_at, settings
 
 TARGET = "workers"
-_QUICK = {"min": 0, "max": 4, "up": {"cooldown": "0s"}, "down": {"cooldown": "0s"}, "timeout": "60s"}
+_QUICK = {"min": 0, "max": 4, "up": {"cooldown": "0s"}, "down": {"cooldown": "0s"}, "timeout": "3m"}
 
 
 def pool_target(reference, **policy):
-    drain = {"timeout": "40s", **policy.pop("drain", {})}
+    drain = {"timeout": "3m", **policy.pop("drain", {})}
     return {"name": TARGET, "docker_nodes": reference, **_QUICK, "drain": drain, **policy}
 
 
@@ -77,10 +77,10 @@ class NodeFleet(Scaled):
         found = self.engine.call("GET", "/containers/json", query={"all": True})
         return {mount["Name"] for each in found for mount in each["Mounts"] if mount["Type"] == "volume"}
 
-    def scale(self, count, seconds=120):
+    def scale(self, count, seconds=200):
         super().scale(count, seconds)
 
-    def expect(self, count, seconds=120, desired=None):
+    def expect(self, count, seconds=200, desired=None):
         """A node is a kubelet that starts: on a busy machine that takes its time."""
         super().expect(count, seconds, desired)
 
