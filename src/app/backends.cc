@@ -110,9 +110,11 @@ bool BackendFactory::is_elsewhere(const Target& target, const Settings& next, co
 
 bool BackendFactory::is_same_object(const Target& target, const Settings& next, const Settings& now) {
   const BackendRef& before = now.targets.at(target.name).backend;
-  const bool are_workloads =
-      std::holds_alternative<KubernetesWorkload>(before) && std::holds_alternative<KubernetesWorkload>(target.backend);
-  return are_workloads && describe(before) == describe(target.backend) && !is_another(next.cluster, now.cluster);
+  const auto* is = std::get_if<KubernetesWorkload>(&target.backend);
+  if (is == nullptr || !std::holds_alternative<KubernetesWorkload>(before)) return false;
+  // Only so it is sure that an autoscaler will let it come back.
+  if (is->hpa != HpaMode::automatic) return false;
+  return describe(before) == describe(target.backend) && !is_another(next.cluster, now.cluster);
 }
 
 std::shared_ptr<docker::Engine> BackendFactory::engine(std::string_view kind, const DockerEndpoint& endpoint) {

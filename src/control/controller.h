@@ -156,6 +156,7 @@ class Controller final : public receive::Controller {
   void forget(Runtime& runtime);
   void farewell(Runtime& runtime, const std::string& why, bool is_to_come_back);
   void put_floor_back(Look& look);
+  void forget_floor(Look& look);
   void end_action(Look& look, const std::string& why);
   void settle_unknown();
   void tell_floors_left();

@@ -100,7 +100,11 @@ bool Controller::NodePass::any_leaving() const {
 // False: it has to be tried again.
 bool Controller::NodePass::let_go(const std::string& node) {
   const auto found = std::find_if(observed_.begin(), observed_.end(), [&](const auto& o) { return o.name == node; });
-  if (dry_run_ || found == observed_.end() || !(found->ours || found->replacing)) return true;
+  const bool is_there = found != observed_.end();
+  if (dry_run_ || (is_there && !(found->ours || found->replacing))) return true;
+  // It may be out of sight for a while, and must not be taken for one whose state was lost when it comes back.
+  const auto known = state_.nodes.find(node);
+  if (!is_there && (known == state_.nodes.end() || !known->second.unproven)) return true;
   const Status done = backend().let_go(node, stop_);
   if (!done) log::debug("node.not_let_go", {{"target", name().text}, {"node", node}, {"error", done.error().message}});
   return done.has_value() || !passes_by_itself(done.error().kind);

@@ -56,6 +56,8 @@ NodeView Controller::NodePass::view_of(const decide::NodeDecision& decided) cons
     view.state = "failed";
   } else if (state != nullptr && state->drained) {
     view.state = decided.is_observed || state->held ? "drained" : "removed";
+  } else if (state != nullptr && state->unproven) {
+    view.state = "cordoned";
   } else {
     view.state = "waiting";
   }

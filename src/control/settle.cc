@@ -119,7 +119,8 @@ void Controller::farewell(Runtime& runtime, const std::string& why, bool is_to_c
     log::warn("target.left_drained", {{"target", runtime.name.text},
                                       {"replicas", look.state.drain_baseline->replicas},
                                       {"text", "an alert has had it drained from " + before +
-                                                   " replicas, and nothing brings it back now; scale it by hand"}});
+                                                   " replicas, and nothing brings it back now; scale it by hand, and "
+                                                   "take our annotations off its autoscaler, if it has one"}});
   }
   const Status left = setup->hands.replicas->leave(look.stop);
   if (!left) {
@@ -145,12 +146,14 @@ void Controller::end_action(Look& look, const std::string& why) {
 void Controller::put_floor_back(Look& look) {
   if (look.dry_run) return;
   const auto observed = look.setup->hands.replicas->observe({}, look.stop);
-  if (!observed && look.state.floor_set) {
-    log::warn("target.floor_left", {{"target", look.name().text},
-                                    {"from", *look.state.floor_set},
-                                    {"error", observed.error().message + floor_by_hand}});
+  const bool is_clear = observed && (observed->floor || !observed->blocked);
+  if (!is_clear && look.state.floor_set) {
+    const std::string why = observed ? observed->blocked->text : observed.error().message;
+    log::warn("target.floor_left",
+              {{"target", look.name().text}, {"from", *look.state.floor_set}, {"error", why + floor_by_hand}});
   }
-  if (!observed || !observed->floor || !observed->floor->ours) return;
+  if (!is_clear) return;
+  if (!observed->floor || !observed->floor->ours) return forget_floor(look);
   const Floor& floor = *observed->floor;
   const Change back{
       .id = farewell_id, .target = look.name(), .from = floor.current, .to = floor.original, .floor = true};
@@ -161,7 +164,10 @@ void Controller::put_floor_back(Look& look) {
               {"from", floor.current},
               {"to", floor.original},
               {"error", done ? "" : done.error().message + floor_by_hand}});
-  if (!done) return;
+  if (done) forget_floor(look);
+}
+
+void Controller::forget_floor(Look& look) {
   look.state = decide::without_floor(look.state);
   if (const Status saved = store_.save(look.name(), look.state); !saved) not_stored(look.runtime, saved.error());
 }

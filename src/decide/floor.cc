@@ -59,7 +59,11 @@ std::optional<Intent> floor_back(const Inputs& in) {
     return back;
   }
   const auto& baseline = in.state.baseline;
-  if (!baseline || !baseline->floor || baseline->unproven) return std::nullopt;
+  if (!baseline || !baseline->floor) return std::nullopt;
+  // A down alert is the evidence that the end was not.
+  const bool down = std::any_of(in.alerts.begin(), in.alerts.end(),
+                                [](const Alert& alert) { return alert.mapping.action == AlertAction::down; });
+  if (baseline->unproven && !down) return std::nullopt;
   back.wanted = baseline->replicas;
   if (!baseline->cause.fingerprint.text.empty()) back.cause = baseline->cause;
   return back;
@@ -88,7 +92,10 @@ void notice_floor(const Inputs& in, TargetState& state) {
 
 void notice_pinned_floor(const Inputs& in, TargetState& state) {
   if (!in.orders.pin || !in.observed.floor || !in.observed.floor->raised()) return;
-  if (state.baseline) state.baseline->unproven = false;  // when the pin ends, it does so for certain
+  if (state.baseline && state.baseline->unproven) {  // when the pin ends, it does so for certain
+    state.baseline->unproven = false;
+    state.baseline->alerts.clear();
+  }
   if (state.baseline && state.baseline->moved != 0) return;
   if (!state.baseline) state.baseline = Baseline{0, 0, {}, {}, true};
   state.baseline->replicas = in.observed.floor->original;

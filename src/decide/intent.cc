@@ -168,8 +168,11 @@ void notice_episode(const Inputs& in, TargetState& state) {
     const bool follows = state.baseline->moved == 0 && !state.in_flight && state.baseline->floor == floor;
     if (follows) state.baseline->replicas = level(in.observed);
   } else if (state.baseline) {
-    if (ended_unproven(in, *state.baseline)) state.baseline->unproven = true;
-    if (!state.in_flight && baseline_is_done(in, *state.baseline)) state.baseline.reset();
+    const bool unproven = ended_unproven(in, *state.baseline);
+    if (unproven) state.baseline->unproven = true;
+    // A count belongs to whoever sets it next; a floor that is raised stays ours.
+    const bool forgotten = unproven && !state.baseline->floor;
+    if (forgotten || (!state.in_flight && baseline_is_done(in, *state.baseline))) state.baseline.reset();
   }
 }
 
@@ -247,8 +250,7 @@ Intent strongest_intent(const Inputs& in) {
   if (has(in.alerts, AlertAction::hold)) return none(Reason::on_hold);
   if (const auto back = floor_back(in); back && !in.orders.pin) return *back;
   if (has(in.alerts, AlertAction::down)) return down(in);
-  const auto& baseline = in.state.baseline;
-  if (baseline && !baseline->floor && !baseline->unproven) return on_resolve(in);
+  if (in.state.baseline && !in.state.baseline->floor) return on_resolve(in);
   return none(Reason::no_intent);
 }
 

@@ -134,6 +134,11 @@ class Looker {
       const auto wishes = wanted_.find(name);
       if (wishes == wanted_.end()) {
         state.unproven = state.unproven || ended_unproven(state);
+        if (state.unproven && !state.in_flight) {  // whatever failed, nobody wants it any more
+          state.failures = 0;
+          state.retry_at.reset();
+          state.error.clear();
+        }
         continue;
       }
       state.unproven = false;
@@ -316,7 +321,9 @@ class Looker {
     if (node != nullptr && !node->ours && !node->replacing && !state.dry_run) {
       return forget("it is not cordoned by us");
     }
+    if (state.unproven && state.dry_run) return forget("its alert ended for want of data");
     if (state.unproven && node == nullptr) return forget("it is gone, or none of " + in_.nodes_in_words + " any more");
+    if (state.unproven && !node->cordoned) return forget("it takes work");
     if (state.unproven) {
       return say(out, Outcome::none, Reason::no_intent,
                  "it stays cordoned, for its alert ended for want of data; it takes work again when somebody uncordons "
@@ -345,7 +352,9 @@ class Looker {
           pause->until);
       return false;
     }
-    if (in_.blocked && action == Reason::drain) {  // a node is given back with what rights there are
+    // A node is given back with what rights there are, unless they have turned out not to do.
+    const bool fails = state != nullptr && state->failed == Reason::restore && state->failures > 0;
+    if (in_.blocked && (action == Reason::drain || fails)) {
       say(out, Outcome::blocked, in_.blocked->reason, what + " is blocked: " + in_.blocked->text + because(out));
       return false;
     }

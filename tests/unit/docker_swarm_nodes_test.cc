@@ -120,6 +120,15 @@ TEST_CASE("what somebody decided while it was drained stands") {
   CHECK_FALSE(world.spec_of(0).at("Labels").contains("alertscaler.drained"));
 }
 
+TEST_CASE("a node that is let go stays as it is, and is not ours any more") {
+  World world;
+  REQUIRE(world.drain("one").has_value());
+  REQUIRE(world.backend->let_go("one", {}).has_value());
+  CHECK(world.spec_of(0).at("Availability") == "drain");
+  REQUIRE(world.backend->uncordon("one", {}).has_value());
+  CHECK(world.spec_of(0).at("Availability") == "drain");
+}
+
 TEST_CASE("a node that was paused is paused again") {
   World world;
   world.swarm.set_nodes({node("id1", "one", "pause"), node("id2", "two")});

@@ -69,6 +69,18 @@ TEST_CASE("floor story: an end for want of data leaves it, the next real end put
           "5m up 4->6 done after 0s\n"
           "6m restore 6->2 done after 0s\n");
   }
+  SECTION("a down alert does at once") {
+    story.fire(5min, down());
+    CHECK(story.run(6min) ==
+          "0s up 2->4 done after 0s\n"
+          "5m restore 4->2 done after 0s\n");
+  }
+  SECTION("of a pin that it ended in") {
+    story.fire(5min, up());
+    story.at(5min + 1s, [&] { REQUIRE(story.controller().set_replicas(TargetName{"web"}, {6, 2min, "alice"})); });
+    story.resolve(6min, unknown);
+    CHECK_THAT(story.run(10min), ContainsSubstring(" restore 6->2 done after 0s\n"));
+  }
   SECTION("of a pin") {
     story.at(5min, [&] { REQUIRE(story.controller().set_replicas(TargetName{"web"}, {4, 1min, "alice"})); });
     CHECK(story.run(10min) ==

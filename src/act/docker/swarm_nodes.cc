@@ -105,7 +105,22 @@ class SwarmNodeBackend final : public NodeBackend {
     return left_on(*node, stop);
   }
 
+  // Who has activated or paused it meanwhile has decided otherwise.
   Status uncordon(const std::string& name, std::stop_token stop) override {
+    return take_mark_off(name, "activate the node " + name, stop, [](Json& spec, const std::string& before) {
+      if (string_at(spec, "Availability") == "drain") spec["Availability"] = before == "pause" ? "pause" : "active";
+    });
+  }
+
+  Status let_go(const std::string& name, std::stop_token stop) override {
+    return take_mark_off(name, "take our mark off the node " + name, stop, [](Json&, const std::string&) {});
+  }
+
+ private:
+  // `change` is told the availability from before the drain. A node without our mark is left alone.
+  template <class F>
+  [[nodiscard]] Status take_mark_off(const std::string& name, const std::string& doing, const std::stop_token& stop,
+                                     F change) {
     for (int tries = 0; tries < tries_max; ++tries) {
       const Result<std::vector<Node>> nodes = list(stop);
       if (!nodes) return fail(nodes.error());
@@ -114,17 +129,15 @@ class SwarmNodeBackend final : public NodeBackend {
       Json spec = node->spec;
       const std::string before = string_at(spec, "Labels", mark);
       spec["Labels"].erase(mark);
-      // Who has activated or paused it meanwhile has decided otherwise.
-      if (node->availability == "drain") spec["Availability"] = before == "pause" ? "pause" : "active";
+      change(spec, before);
       const Status done = engine_.update_node(node->id, node->version, spec, stop);
       if (done || done.error().kind != ErrorKind::conflict) {
-        return done ? Status{} : fail(done.error().wrap("activate the node " + name));
+        return done ? Status{} : fail(done.error().wrap(doing));
       }
     }
-    return fail(ErrorKind::busy, "activate the node " + name + ": others change it all the time");
+    return fail(ErrorKind::busy, doing + ": others change it all the time");
   }
 
- private:
   [[nodiscard]] Result<std::vector<Node>> list(const std::stop_token& stop) const {
     const Result<Json> nodes = engine_.nodes(stop);
     if (!nodes) return fail(nodes.error().wrap("observe the nodes of the swarm"));

@@ -83,7 +83,7 @@ class KubernetesNodeBackend final : public NodeBackend {
     if (const std::string why = waves.refused(filtered->go); !why.empty()) return fail(ErrorKind::refused, why);
     progress.left = static_cast<int>(filtered->go.size());
     progress.empty = filtered->go.empty();
-    progress.waits = waves.why_waiting(filtered->go, clock_.now());
+    progress.waits = waves.why_waiting(filtered->go, server_time());
     if (progress.waits.empty()) progress.waits = throttled;
     progress.note = waves.note();
     return progress;
@@ -114,7 +114,7 @@ class KubernetesNodeBackend final : public NodeBackend {
       refused.push_back(pod);
     }
     if (!refused.empty()) return fail(ErrorKind::refused, waves.refused(refused));
-    progress.waits = waves.why_waiting(filtered->go, now);
+    progress.waits = waves.why_waiting(filtered->go, server_time());
     return progress;
   }
 
@@ -137,6 +137,9 @@ class KubernetesNodeBackend final : public NodeBackend {
     const Signature mark = read_signature(string_at(node, "metadata", "annotations", cordoned_by));
     return mark.target == by_.target && same_installation(mark, by_);
   }
+
+  // By which it is written when a pod should have ended.
+  [[nodiscard]] Instant server_time() const { return server_.date().value_or(clock_.now()); }
 
   [[nodiscard]] static std::string path_of(const std::string& node) { return "/api/v1/nodes/" + escape(node); }
 
@@ -187,8 +190,7 @@ class KubernetesNodeBackend final : public NodeBackend {
     if (!list) return fail(list.error().error);
     std::vector<DrainPod> pods;
     for (const Json& item : *list) pods.push_back(drain_pod(item));
-    // When a pod should have ended is written by the API server's clock.
-    if (!is_ready(node)) waves.give_up(pods, server_.date().value_or(clock_.now()));
+    if (!is_ready(node)) waves.give_up(pods, server_time());
     auto missing = missing_daemon_sets(pods, stop);
     if (!missing) return fail(std::move(missing).error());
     return filter_pods(pods, policy, *missing);
