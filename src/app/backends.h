@@ -43,7 +43,7 @@ class BackendFactory {
   void stop() { ending_.request_stop(); }
   // Does a target of that name exist in `now` as something else: another kind, another service, another engine?
   [[nodiscard]] static bool is_elsewhere(const Target& target, const Settings& next, const Settings& now);
-  // REQUIRES: is_elsewhere(). Is it, for all that, the same workload, which from now on has its autoscaler looked after?
+  // REQUIRES: is_elsewhere(). Is it the same workload for all that, which from now on has its autoscaler looked after?
   [[nodiscard]] static bool is_same_object(const Target& target, const Settings& next, const Settings& now);
 
  private:
