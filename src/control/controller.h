@@ -125,6 +125,7 @@ class Controller final : public receive::Controller {
     bool settled = false;                           // the action that an earlier process left has been looked at
     int observe_failures = 0;                       // in a row
     int not_taken_back = 0;                         // tries in a row to take back what an action has begun
+    std::set<std::string> not_let_go;               // nodes from which our mark could not be taken; told of
     ActionId applied = 0;                           // the last action whose call has succeeded
     std::string last_error;                         // of a call in flight or of the store, so that each is logged once
     std::string last_failure;                       // why the last action on its count has failed

@@ -13,6 +13,7 @@ namespace alertscaler::control {
 namespace {
 
 constexpr Duration settles_after = std::chrono::seconds{5};
+constexpr Duration again_after = std::chrono::seconds{10};  // what nobody waits for
 
 }  // namespace
 
@@ -106,8 +107,23 @@ bool Controller::NodePass::let_go(const std::string& node) {
   const auto known = state_.nodes.find(node);
   if (!is_there && (known == state_.nodes.end() || !known->second.unproven)) return true;
   const Status done = backend().let_go(node, stop_);
-  if (!done) log::debug("node.not_let_go", {{"target", name().text}, {"node", node}, {"error", done.error().message}});
-  return done.has_value() || !passes_by_itself(done.error().kind);
+  if (!done) {
+    const bool is_news = runtime_.not_let_go.insert(node).second;
+    log::write(is_news ? log::Level::warn : log::Level::debug, "node.not_let_go",
+               {{"target", name().text}, {"node", node}, {"error", done.error().message}});
+    return false;
+  }
+  runtime_.not_let_go.erase(node);
+  if (!is_there) tell_left_drained(node);
+  return true;
+}
+
+void Controller::NodePass::tell_left_drained(const std::string& nodes) const {
+  log::warn("target.left_drained", {{"target", name().text},
+                                    {"nodes", nodes},
+                                    {"text",
+                                     "alerts have had them drained, and nothing brings them back now; uncordon or "
+                                     "activate by hand those that are still there"}});
 }
 
 void Controller::NodePass::farewell(const std::string& why) {
@@ -118,17 +134,12 @@ void Controller::NodePass::farewell(const std::string& why) {
       return;
     }
   }
-  if (dry_run_ || setup_->hands.replicas) return;  // a pool names what it leaves
+  if (setup_->hands.replicas) return;  // a pool names what it leaves
   std::vector<std::string> held;
   for (const auto& [node, state] : state_.nodes) {
     if (state.held && !state.dry_run) held.push_back(node);
   }
-  if (held.empty()) return;
-  log::warn("target.left_drained", {{"target", name().text},
-                                    {"nodes", text::join(held, " ")},
-                                    {"text",
-                                     "alerts have had them drained, and nothing brings them back now; uncordon "
-                                     "or activate them by hand"}});
+  if (!held.empty()) tell_left_drained(text::join(held, " "));
 }
 
 // On an error of the store nothing of it is done.
@@ -149,7 +160,10 @@ Status Controller::NodePass::carry_out(const decide::NodeDecision& decided) {
     case decide::NodeMove::forget:
       break;
   }
-  if (!let_go(decided.node)) return {};
+  if (!let_go(decided.node)) {
+    again_ = true;
+    return {};
+  }
   TargetState without = state_;
   without.nodes.erase(decided.node);
   if (Status saved = controller_.store_.save(name(), without); !saved) return saved;
@@ -340,7 +354,10 @@ Instant Controller::NodePass::next_look() const {
       static_cast<Duration::rep>(static_cast<double>(refresh_interval.count()) * (0.8 + 0.4 * controller_.jitter()));
   Instant next = now + Duration{refresh};
   if (const auto end = next_end(orders_)) next = std::clamp(*end, now, next);
-  if (look_.decision.until) next = std::clamp(*look_.decision.until, now, next);
+  if (again_) next = std::min(next, now + again_after);
+  if (look_.decision.until && !(again_ && *look_.decision.until <= now)) {
+    next = std::clamp(*look_.decision.until, now, next);
+  }
   for (const auto& [node, state] : state_.nodes) {
     if (!state.in_flight) continue;
     // Soon at first, as an empty node is drained at once; then at a tenth of the time that it has taken so far.

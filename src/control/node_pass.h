@@ -40,6 +40,7 @@ class Controller::NodePass {
   [[nodiscard]] const Policy& policy() const { return setup_->target.policy; }
 
   bool let_go(const std::string& node);
+  void tell_left_drained(const std::string& nodes) const;
   Status carry_out(const decide::NodeDecision& decided);
   Status begin(const decide::NodeDecision& decided);
   Status move_on(const std::string& node);
@@ -71,6 +72,7 @@ class Controller::NodePass {
   std::optional<Blocked> blocked_;
   decide::NodesLook look_;
   bool changed_ = false;  // an action has ended: what then stands is decided afresh
+  bool again_ = false;    // something could not be done, and is tried again in a while
   std::optional<HistoryEntry> last_;
 };
 

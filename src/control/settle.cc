@@ -144,15 +144,20 @@ void Controller::end_action(Look& look, const std::string& why) {
 
 // An autoscaler's floor that we have raised does not stay so when nobody looks after it any more.
 void Controller::put_floor_back(Look& look) {
-  if (look.dry_run) return;
-  const auto observed = look.setup->hands.replicas->observe({}, look.stop);
-  const bool is_clear = observed && (observed->floor || !observed->blocked);
-  if (!is_clear && look.state.floor_set) {
-    const std::string why = observed ? observed->blocked->text : observed.error().message;
-    log::warn("target.floor_left",
-              {{"target", look.name().text}, {"from", *look.state.floor_set}, {"error", why + floor_by_hand}});
+  const auto left = [&](const std::string& why) {
+    const auto& action = look.state.in_flight;
+    const bool being_raised = action && action->floor && action->action != Reason::restore;
+    const std::optional<int> raised = being_raised ? action->to : look.state.floor_set;
+    if (!raised) return;
+    log::warn("target.floor_left", {{"target", look.name().text}, {"from", *raised}, {"error", why + floor_by_hand}});
+  };
+  if (look.dry_run) {
+    if (look.state.floor_set) left("dry run is on");
+    return;
   }
-  if (!is_clear) return;
+  const auto observed = look.setup->hands.replicas->observe({}, look.stop);
+  if (!observed) return left(observed.error().message);
+  if (!observed->floor && observed->blocked) return left(observed->blocked->text);
   if (!observed->floor || !observed->floor->ours) return forget_floor(look);
   const Floor& floor = *observed->floor;
   const Change back{

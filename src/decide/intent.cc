@@ -186,8 +186,9 @@ void notice_drain(const Inputs& in, TargetState& state) {
   if (ended_unproven(in, *state.drain_baseline)) state.drain_baseline->unproven = true;
   // Where an autoscaler sets the count, it is for us to wake it, and for it to decide how many.
   const int enough = in.observed.floor ? std::min(1, state.drain_baseline->replicas) : state.drain_baseline->replicas;
-  // What nothing leads back to 0 any more, nor to where it was, is what somebody else has made of it.
-  const bool elsewhere = state.drain_baseline->unproven && in.observed.replicas > 0;
+  // What is neither drained nor what we have asked for since is what somebody else has made of it.
+  const bool elsewhere =
+      state.drain_baseline->unproven && in.observed.replicas > 0 && in.observed.replicas != state.asked;
   const bool over = (in.observed.replicas >= enough || elsewhere) && !state.in_flight;
   if (in.policy.drain_on_resolve == OnResolve::stay || over) state.drain_baseline.reset();
 }

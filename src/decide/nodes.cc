@@ -352,9 +352,7 @@ class Looker {
           pause->until);
       return false;
     }
-    // A node is given back with what rights there are, unless they have turned out not to do.
-    const bool fails = state != nullptr && state->failed == Reason::restore && state->failures > 0;
-    if (in_.blocked && (action == Reason::drain || fails)) {
+    if (in_.blocked && action == Reason::drain) {  // a node is given back with what rights there are
       say(out, Outcome::blocked, in_.blocked->reason, what + " is blocked: " + in_.blocked->text + because(out));
       return false;
     }

@@ -30,6 +30,7 @@ struct FakeCluster {
   std::deque<Error> observe_errors;   // the next observations fail so
   std::deque<Error> drain_errors;     // the next drains fail so
   std::deque<Error> uncordon_errors;  // the next uncordons fail so
+  std::deque<Error> let_go_errors;    // and the next times that a node is let go
   int moves = 0;                      // calls of drain()
   int most_at_once = 0;               // the most nodes that were ever cordoned by us at the same time
   std::vector<std::string> order;     // nodes in the order in which they were cordoned and uncordoned: "+a", "-a"
@@ -83,6 +84,7 @@ class FakeNodes final : public NodeBackend {
   }
 
   Status let_go(const std::string& name, std::stop_token /*stop*/) override {
+    if (const auto error = next(cluster_.let_go_errors)) return fail(*error);
     const auto found = cluster_.nodes.find(name);
     if (found != cluster_.nodes.end()) found->second.ours = false;
     return {};

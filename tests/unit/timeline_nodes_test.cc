@@ -229,6 +229,25 @@ TEST_CASE("an end for want of data lets no node work again") {
   }
 }
 
+TEST_CASE("a mark that cannot be taken off is tried again, in peace, and nobody is given back meanwhile") {
+  const ErrorKind kind = GENERATE(ErrorKind::refused, ErrorKind::busy);
+  Policy policy = drain_policy();
+  policy.drain_on_resolve = OnResolve::stay;
+  NodeTimeline story(policy);
+  story.cluster().let_go_errors = {3, {kind, "nodes is forbidden"}};
+  story.fire(0s, drain_node("a"));
+  story.resolve(1min, drain_node("a"));
+  story.run(1min + 15s);
+  CHECK(story.cluster().nodes["a"].ours);
+  CHECK(story.state().nodes.size() == 1);
+  const int looks = story.looks();
+  story.run(5min);
+  CHECK(story.looks() - looks < 30);
+  CHECK_FALSE(story.cluster().nodes["a"].ours);
+  CHECK(story.cluster().nodes["a"].cordoned);
+  CHECK(story.state().nodes.empty());
+}
+
 TEST_CASE("a node is given back with what rights are left") {
   NodeTimeline story(drain_policy());
   story.fire(0s, drain_node("a"));

@@ -252,6 +252,17 @@ TEST_CASE("what a drain that ended for want of data left undone, the next real e
           "0s drain 2->0 done after 0s\n"
           "11m restore 0->2 done after 0s\n");
   }
+  SECTION("also after an up alert that has woken it meanwhile") {
+    story.fire(9min, up());
+    story.resolve(9min + 10s, up());
+    story.fire(10min, drain());
+    story.resolve(11min, drain());
+    CHECK(story.run(20min) ==
+          "0s drain 2->0 done after 0s\n"
+          "9m up 0->1 done after 0s\n"
+          "10m drain 1->0 done after 0s\n"
+          "11m restore 0->2 done after 0s\n");
+  }
   SECTION("unless somebody else has brought it back") {
     story.at(9min, [&] { story.fleet().set(3); });
     story.fire(10min, drain());
