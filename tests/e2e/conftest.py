@@ -40,9 +40,14 @@ _shared_engines = []  # those that outlive a test, which has to clean up after i
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
-    """A failed test keeps its scratch directory, and the ends of the logs in it are shown."""
+    """A failed test keeps its scratch directory, and the ends of the logs in it are shown.
+
+    First of all it is told what has ended in the control plane, which it shares with others.
+    """
     outcome = yield
     report = outcome.get_result()
+    if report.failed and (plane := getattr(item, "funcargs", {}).get("control_plane")) and (ended := plane.ended()):
+        report.sections.append(("ended in the control plane", ended))
     scratch = getattr(item, "funcargs", {}).get("scratch")
     if report.failed and scratch:
         scratch.keep()

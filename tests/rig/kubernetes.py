@@ -8,6 +8,7 @@ import base64
 import itertools
 import json
 import os
+import re
 import signal
 import ssl
 import urllib.parse
@@ -252,6 +253,15 @@ class ControlPlane:
 
     def pids(self):
         return [process.pid for process in self._processes.values()]
+
+    def ended(self):
+        """For people: which of its programs run no more, and why as far as their logs tell."""
+        def why(process):
+            crash = re.search("^(fatal error|panic): .*", process.log(), re.MULTILINE)
+            return crash.group() if crash else process.tail(5)
+
+        return "\n".join(f"{name} ended with {process.exit_status()} ({process.log_path}): {why(process)}"
+                         for name, process in self._processes.items() if not process.running())
 
     def log(self, name):
         """Of a program, or of the kubelet of a node of that name."""

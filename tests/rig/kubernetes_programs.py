@@ -16,6 +16,8 @@ _BUILT = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubema
 _GO = ("golang-1.19-go", "golang-1.19-src", "golang-github-modern-go-reflect2-dev")
 _ETCD = "etcd-server"
 
+_FAKE_OS = "pkg/kubelet/container/testing/os.go"
+
 # What a kubelet without containers would do to the machine, or to its neighbours on the same one, or too slowly.
 _PATCHES = (
     ("pkg/kubelet/cri/remote/fake/endpoint.go", r'package fake\n', 'package fake\n\nimport "os"\n'),
@@ -25,6 +27,14 @@ _PATCHES = (
     ("pkg/kubemark/hollow_kubelet.go", r'c\.Address = "0\.0\.0\.0".*?\n',
      'c.Address = "127.0.0.1"\n\tc.MakeIPTablesUtilChains = false\n\tc.NodeLeaseDurationSeconds = 8\n'),
     ("pkg/kubemark/hollow_kubelet.go", r"(NodeStatusUpdateFrequency\.Duration = )10", r"\g<1>2"),
+    # More than ten new pods at once waited 10 s, and longer each time, for the limit of an image registry.
+    ("pkg/kubemark/hollow_kubelet.go", r"(RegistryPullQPS = )5\.0", r"\g<1>0"),
+    ("cmd/kubemark/hollow-node.go", r"config\.QPS = 10\n\tconfig\.Burst = 20", "config.QPS = 200\n\tconfig.Burst = 400"),
+    # What it keeps of each file, for nobody, it keeps without a lock: two containers that start at the same moment
+    # ended the kubelet ("concurrent map writes").
+    (_FAKE_OS, r"\tif f\.Files == nil \{.*?FileInfo\{\}\n", ""),
+    (_FAKE_OS, r"\tf\.Removes = append\(f\.Removes, path\)\n", ""),
+    (_FAKE_OS, r"\tf\.Removes = append\(f\.Removes, path\)\n", ""),
 )
 
 
@@ -38,7 +48,7 @@ def program(name):
 
 def directory():
     """The cached directory with all of them."""
-    return cache.entry(f"{_SUITE}-kubernetes-1", _build)  # another number when what is built changes
+    return cache.entry(f"{_SUITE}-kubernetes-2", _build)  # another number when what is built changes
 
 
 def _build(place):
