@@ -90,14 +90,15 @@ std::optional<KubernetesNodes> read_kubernetes_node(const Value& value) {
 }
 
 void describe_node_keys(Shape& target) {
-  std::vector<std::string> meaningless;
-  for (const Meaningless& each : of_counts) meaningless.emplace_back(each.key);
+  std::vector<std::string> meaningless(of_counts.size());
+  std::transform(of_counts.begin(), of_counts.end(), meaningless.begin(),
+                 [](const Meaningless& each) { return std::string(each.key); });
   for (const std::string& kind : kinds_that([](const BackendRef& ref) { return !has_count(ref); })) {
-    target.never_with.push_back({kind, meaningless});
+    target.never_with.emplace_back(kind, meaningless);
   }
   const auto of_nodes = kinds_that([](const BackendRef& ref) { return node_label_of(ref) != nullptr; });
-  target.only_with.push_back({"node_label", of_nodes});
-  target.only_with.push_back({"drain", of_nodes});
+  target.only_with.emplace_back("node_label", of_nodes);
+  target.only_with.emplace_back("drain", of_nodes);
 }
 
 void check_node_keys(const Value& target, const BackendRef& backend, const std::optional<Mark>& node_label) {

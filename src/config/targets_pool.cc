@@ -120,8 +120,9 @@ void read_ulimits(const Value& value, DockerNodes& pool) {
 
 // A file that a variable names comes from the engine's machine, from the same path if no mount says otherwise.
 void mount_files(DockerNodes& pool) {
-  for (const auto& [name, path] : pool.env) {
-    if (!name.ends_with("_FILE") || !path.starts_with('/')) continue;
+  for (const auto& [name, value] : pool.env) {
+    if (!name.ends_with("_FILE") || !value.starts_with('/')) continue;
+    const std::string& path = value;
     const bool mounted = std::any_of(pool.mounts.begin(), pool.mounts.end(), [&](const ContainerMount& mount) {
       return path == mount.target || path.starts_with(mount.target.ends_with('/') ? mount.target : mount.target + "/");
     });

@@ -91,7 +91,7 @@ std::string status_line(const Answer& answer) {
 
 std::string headers_of(const Answer& answer) {
   std::string out = "Connection: close\r\nContent-Type: " + answer.content_type + "\r\n";
-  for (const auto& [name, value] : answer.headers) out += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : answer.headers) out.append(name).append(": ").append(value).append("\r\n");
   return out;
 }
 

@@ -45,12 +45,13 @@ tl::unexpected<Error> wrong(std::string_view key, const std::string& what) {
 }
 
 Result<Bio> open_pem(std::string_view key, const std::string& path) {
-  auto content = read_file(path);
-  if (!content) return fail(std::move(content).error().wrap("tls_server_config: " + std::string(key)));
+  auto read = read_file(path);
+  if (!read) return fail(std::move(read).error().wrap("tls_server_config: " + std::string(key)));
+  std::string& content = *read;
   Bio bio(::BIO_new(::BIO_s_mem()));
-  const int size = static_cast<int>(content->size());  // read_file reads 16 MiB at most
-  if (!bio || ::BIO_write(bio.get(), content->data(), size) != size) return wrong(key, "out of memory");
-  ::OPENSSL_cleanse(content->data(), content->size());
+  const int size = static_cast<int>(content.size());  // read_file reads 16 MiB at most
+  if (!bio || ::BIO_write(bio.get(), content.data(), size) != size) return wrong(key, "out of memory");
+  ::OPENSSL_cleanse(content.data(), content.size());
   return bio;
 }
 

@@ -183,7 +183,7 @@ std::string PoolBackend::why_broken(const Member& member, const std::stop_token&
   return why.empty() ? why : with_log(why, member, stop);
 }
 
-std::string PoolBackend::with_log(std::string why, const Member& member, const std::stop_token& stop) {
+std::string PoolBackend::with_log(const std::string& why, const Member& member, const std::stop_token& stop) {
   Noticed& seen = noticed(member);
   const Instant now = clock_.now();
   if (!seen.log_read || now - *seen.log_read >= log_again_after || now < *seen.log_read) {

@@ -64,7 +64,7 @@ class PoolBackend final : public Backend, public NodeBackend {
   [[nodiscard]] Result<Pool> seen(const std::stop_token& stop);  // by the latest observe(), or looked at now
   [[nodiscard]] std::string why_not_ready(const Member& member, const std::stop_token& stop);
   [[nodiscard]] std::string why_broken(const Member& member, const std::stop_token& stop);
-  [[nodiscard]] std::string with_log(std::string why, const Member& member, const std::stop_token& stop);
+  [[nodiscard]] std::string with_log(const std::string& why, const Member& member, const std::stop_token& stop);
   [[nodiscard]] std::string note_of(const Pool& pool);
 
   // making

@@ -59,7 +59,7 @@ Creation creation_of(const DockerNodes& nodes, int index, const Purpose& purpose
           {"HostConfig", host_config_of(nodes)}};
   if (!nodes.entrypoint.empty()) body["Entrypoint"] = nodes.entrypoint;
   if (!nodes.command.empty()) body["Cmd"] = nodes.command;
-  for (const auto& [name, value] : nodes.env) body["Env"].push_back(name + "=" + value);
+  for (const auto& [name, value] : nodes.env) body["Env"].push_back(std::string(name).append("=").append(value));
   for (std::size_t i = 0; i < nodes.networks.size(); ++i) {
     const std::string& network = nodes.networks[i];
     // The engine's own network knows no names.
