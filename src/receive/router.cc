@@ -22,6 +22,10 @@ constexpr std::string_view push_path = "/api/v2/alerts";
 constexpr std::string_view push_hint =
     "expected POST: this is where Prometheus and vmalert send their alerts (GET /api/v1/alerts lists those that are "
     "active; when a sender is told http:// and something redirects to https://, its POST becomes a GET)";
+constexpr std::string_view alerts_path = "/api/v1/alerts";
+constexpr std::string_view alerts_hint =
+    "expected GET, HEAD: this lists the alerts that are active; Alertmanager and Grafana send theirs to /webhook, "
+    "Prometheus and vmalert to /api/v2/alerts";
 
 bool is_notification(const Head& head) {
   if (head.path() == push_path) return head.method == "POST";
@@ -33,7 +37,9 @@ Source sender(const Head& head) {
   return head.path() == push_path ? Source::prometheus : Webhook::sender(head);
 }
 
-std::string_view hint(std::string_view path) {
+std::string_view hint(std::string_view method, std::string_view path) {
+  if (path == alerts_path) return alerts_hint;
+  if (method != "GET") return "";
   if (path == webhook_path) return webhook_hint;
   return path == push_path ? push_hint : "";
 }
@@ -152,7 +158,7 @@ Answer Router::dispatch(Request& request, Source& source) {
       {"/api/v1/targets/", "POST", Handler::resume, false, true, "/resume"},
       {"/api/v1/pause", "POST", Handler::pause},
       {"/api/v1/resume", "POST", Handler::resume},
-      {"/api/v1/alerts", get, Handler::alerts},
+      {alerts_path, get, Handler::alerts},
       {"/api/v1/history", get, Handler::history},
       {"/api/v1/status", get, Handler::status},
       {"/api/v1/events", get, Handler::events},
@@ -187,7 +193,7 @@ Answer Router::dispatch(Request& request, Source& source) {
   bool method_fits = false;
   for (const std::string& method : allowed) method_fits = method_fits || text::trim(method) == request.head.method;
   if (!method_fits) {
-    const std::string_view hinted = request.head.method == "GET" ? hint(found->path) : "";
+    const std::string_view hinted = hint(request.head.method, found->path);
     Answer answer = failure(405, hinted.empty() ? "expected " + std::string(found->allow) : std::string(hinted));
     answer.headers.emplace_back("Allow", found->allow);
     return answer;

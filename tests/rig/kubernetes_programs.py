@@ -33,8 +33,8 @@ _PATCHES = (
     # What it keeps of each file, for nobody, it keeps without a lock: two containers that start at the same moment
     # ended the kubelet ("concurrent map writes").
     (_FAKE_OS, r"\tif f\.Files == nil \{.*?FileInfo\{\}\n", ""),
-    (_FAKE_OS, r"\tf\.Removes = append\(f\.Removes, path\)\n", ""),
-    (_FAKE_OS, r"\tf\.Removes = append\(f\.Removes, path\)\n", ""),
+    (_FAKE_OS, r"\tf\.Removes = append\(f\.Removes, path\)\n", ""),  # Remove
+    (_FAKE_OS, r"\tf\.Removes = append\(f\.Removes, path\)\n", ""),  # RemoveAll
 )
 
 

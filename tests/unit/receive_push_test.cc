@@ -237,3 +237,12 @@ TEST_CASE("a GET where senders post says what to do") {
     CHECK_THAT(reply.body, ContainsSubstring("expected POST") && ContainsSubstring("https"));
   }
 }
+
+TEST_CASE("a POST where alerts are listed says where they are sent to") {
+  Receiver receiver;
+  const Reply reply = receiver.send("POST", "/api/v1/alerts", "[]");
+  CHECK(reply.status == 405);
+  CHECK(reply.header("allow") == "get, head");
+  CHECK_THAT(reply.body,
+             ContainsSubstring("expected GET") && ContainsSubstring("/webhook") && ContainsSubstring("/api/v2/alerts"));
+}
