@@ -65,6 +65,7 @@ export async function pictures(browser) {
       await page.evaluate(() => scrollTo(0, 0));
       await screenshot(page, `fleet-${scheme}`);
       assert.deepEqual(page.complaints, []);
+      await page.unrouteAll({behavior: 'wait'}); // an answer that is being stretched would be gone with the page
       await page.context().close();
     }
   } finally {
