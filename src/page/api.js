@@ -2,12 +2,14 @@
 import {setServerTime} from './words.js';
 
 const tokenKey = 'alertscaler.token';
-let token = sessionStorage.getItem(tokenKey) ?? '';
+// What no token has and no header carries: it was copied along, and often is not to be seen.
+const clean = (value) => value.replace(/[^\x21-\x7e]/g, '');
+let token = clean(sessionStorage.getItem(tokenKey) ?? '');
 
 /** Kept until the tab is closed. */
 export function setToken(value) {
-  token = value;
-  sessionStorage.setItem(tokenKey, value);
+  token = clean(value);
+  sessionStorage.setItem(tokenKey, token);
 }
 
 export class ApiError extends Error {
@@ -67,12 +69,14 @@ export async function follow(on) {
   let lastId = '';
   let wait = retryMin;
   for (;;) {
+    const mine = token;
     try {
       await listen(lastId, {...on, open: () => { wait = retryMin; on.open(); }}, (id) => { lastId = id; });
       on.lost(new ApiError(0, 'the server ended the connection'));
     } catch (error) {
-      on.lost(error instanceof ApiError ? error : new ApiError(0, 'the connection is lost'));
-      if (error.status === 401) return;
+      const outdated = error.status === 401 && token !== mine; // another was given meanwhile
+      on.lost(error instanceof ApiError && !outdated ? error : new ApiError(0, 'the connection is lost'));
+      if (error.status === 401 && !outdated) return;
     }
     await woken(wait * (0.75 + Math.random() / 2));
     wait = Math.min(wait * 2, retryMax);

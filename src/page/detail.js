@@ -64,7 +64,7 @@ function build(target) {
     error: h('p', {class: 'error'}), note: h('p', {class: 'soft'}), alerts: h('ul', {class: 'plain'}),
     nodes: h('ul', {class: 'plain'}), facts: h('dl', {class: 'facts'}), chart: h('div', {class: 'chart-place'}),
     entries: h('ol', {class: 'entries'}), hours: h('select', {id: 'hours'}, spans.map((hours) =>
-      h('option', {value: hours, selected: hours === 6}, hours === 1 ? 'last hour' : `last ${hours} hours`))),
+      h('option', {value: hours, selected: hours === shown.hours}, hours === 1 ? 'last hour' : `last ${hours} hours`))),
     controls: hasCount(target) ? controls(target) : null,
   };
   parts.nodesTitle = h('h3', {}, 'Nodes');
@@ -87,7 +87,7 @@ const showTarget = onceAFrame(() => {
   if (!shown) return;
   const target = model.targets.get(shown.name);
   if (!target) {
-    if (model.line === 'live') {
+    if (model.line === 'live' || model.line === 'polling') {
       shown.parts = null;
       pane.replaceChildren(h('div', {class: 'pane-head'}, h('a', {href: '#/', class: 'back'}, '← All targets'),
         h('h2', {id: 'detail-title', tabindex: -1}, shown.name)),

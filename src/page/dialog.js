@@ -20,7 +20,11 @@ export function ask({title, text, fields = [], yes, no = 'Cancel', danger = fals
     let answer = null;
     form.addEventListener('submit', () => { answer = Object.fromEntries(new FormData(form)); });
     dialog.replaceChildren(form);
-    dialog.addEventListener('close', () => resolve(answer), {once: true});
+    dialog.addEventListener('close', function closed() {
+      if (dialog.open && form.isConnected) return; // told late, of the question before this one
+      dialog.removeEventListener('close', closed);
+      resolve(answer);
+    });
     dialog.showModal();
   });
 }

@@ -60,13 +60,13 @@ async function signIn() {
     yes: 'Continue', no: null,
   });
   asking = false;
-  if (answer) api.setToken(answer.token.trim());
+  if (answer) api.setToken(answer.token);
   model.follow();
 }
 
 // ---- all targets ----
 const pauseAll = document.getElementById('pause-all');
-const allPaused = () => known.targets.size > 0 && [...known.targets.values()].every((target) => target.pause);
+const allPaused = () => Boolean(known.status?.pause); // a target's own pause is not ended with it
 pauseAll.addEventListener('click', async () => {
   const paused = allPaused();
   const answer = paused
@@ -103,8 +103,8 @@ const say = (text) => setText(spoken, text);
 model.subscribe((what) => {
   if (what === 'line') showLine();
   if (what === 'unauthorized') signIn();
-  if (what === 'status') setText(document.getElementById('version'), known.status.version);
-  if (what === 'targets' || what.target) {
+  if (what === 'status') {
+    setText(document.getElementById('version'), known.status.version);
     setText(pauseAll, allPaused() ? 'Resume all' : 'Pause all');
     pauseAll.hidden = !known.mayChange;
   }

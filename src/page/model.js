@@ -33,11 +33,15 @@ export async function load() {
   model.targets = new Map(targets.map((target) => [target.name, target]));
   model.history = history;
   model.historyEnds = history.length < page;
-  model.status = status;
-  model.mayChange = status.may_write;
+  setStatus(status);
   tell('targets');
   tell('history');
   tell('status');
+}
+
+function setStatus(status) {
+  model.status = status;
+  model.mayChange = status.may_write;
 }
 
 export async function loadOlder() {
@@ -58,13 +62,15 @@ function setLine(state, problem = '') {
 }
 
 function take(target) {
+  const before = model.targets.get(target.name)?.pause ?? null;
   model.targets.set(target.name, target);
+  if (JSON.stringify(target.pause) !== JSON.stringify(before)) readStatus(); // it may be that of all
   tell({target: target.name});
 }
 
 function onEvent(name, data) {
   if (name === 'target') {
-    if (!model.targets.has(data.name)) return void reload();
+    if (data.removed || !model.targets.has(data.name)) return void reload();
     take(data);
   } else if (name === 'history') {
     if (model.history.some((entry) => entry.id === data.id)) return;
@@ -79,26 +85,35 @@ function onEvent(name, data) {
 let told = false; // the stream of events is up
 const pollAfter = 10e3;
 
-let loading = null;
-/** Everything anew; at most one at a time, and one more if it was asked for meanwhile. */
-export function reload() {
-  if (loading) {
-    loading.again = true;
-    return;
-  }
-  const round = {again: false};
-  loading = round;
-  load()
-    .then(() => {
-      model.seenAt = serverNow();
-      setLine(told ? 'live' : 'polling', told ? '' : model.problem);
-    })
-    .catch((error) => lost(error))
-    .finally(() => {
-      loading = null;
-      if (round.again) reload();
+/** `work` at most once at a time, and once more if it was asked for meanwhile. */
+function oneAtATime(work) {
+  let working = false;
+  let again = false;
+  return function run() {
+    again = working;
+    if (working) return;
+    working = true;
+    work().finally(() => {
+      working = false;
+      if (again) run();
     });
+  };
 }
+
+/** Everything anew. */
+export const reload = oneAtATime(() => load()
+  .then(() => {
+    model.seenAt = serverNow();
+    setLine(told ? 'live' : 'polling', told ? '' : model.problem);
+  })
+  .catch((error) => lost(error)));
+
+const readStatus = oneAtATime(() => api.get('api/v1/status')
+  .then((status) => {
+    setStatus(status);
+    tell('status');
+  })
+  .catch(() => {})); // whether somebody answers is found out by who follows
 
 function lost(error) {
   model.refused = error.status === 403;
@@ -134,6 +149,7 @@ async function change(method, path, body) {
     const answer = await api.change(method, path, body);
     const changed = Array.isArray(answer.data) ? answer.data : [answer.data];
     for (const target of changed) take(target);
+    if (Array.isArray(answer.data)) readStatus(); // a pause of its own may hide that of all
     return answer;
   } catch (error) {
     if (error.status === 403) reload(); // who we are may have changed; a proxy's refusal says nothing about it

@@ -1,8 +1,10 @@
 // The page against the real program with simulated targets, in a real browser.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import {after, afterEach, before, describe, test} from 'node:test';
 import {pictures} from './fleet.mjs';
 import {Program, eventually, launch, newPage, open, screenshot, violations} from './harness.mjs';
+import {tokens} from './tokens.mjs';
 
 let browser;
 before(async () => { browser = await launch(); });
@@ -14,6 +16,11 @@ afterEach(async () => {
 });
 async function show(url, options) {
   const page = await open(browser, url, options);
+  open_.push(page);
+  return page;
+}
+async function blank() {
+  const page = await newPage(browser);
   open_.push(page);
   return page;
 }
@@ -229,6 +236,40 @@ test('the line is lost and comes back; the page says so, and catches up', async 
   }
 });
 
+test('a target that leaves the configuration leaves the page; the pause of all is not that of each', async () => {
+  const program = await new Program({targets: [simulated('stays'), simulated('leaves')]}).start();
+  const post = async (path) => {
+    const answer = await fetch(`${program.url}${path}`, {method: 'POST', body: '{}', headers: {'Content-Type': 'application/json'}});
+    assert.ok(answer.ok, await answer.text());
+  };
+  try {
+    const page = await show(`${program.url}/#/target/leaves`);
+    await page.locator('#detail .count-text', {hasText: '2 replicas ready'}).waitFor();
+    await row(page, 'leaves').waitFor();
+    fs.writeFileSync(`${program.folder}/alertscaler.yml`, JSON.stringify({targets: [simulated('stays')]}));
+    await post('/-/reload');
+    await page.locator('#detail').getByText('No target of this name is configured.').waitFor();
+    await eventually(async () => (await page.locator('.row').count()) === 1, 'its row is gone');
+
+    const button = (name) => page.locator('#pause-all', {hasText: name});
+    await post('/api/v1/pause');
+    await button('Resume all').waitFor();
+    await post('/api/v1/resume');
+    await button('Pause all').waitFor();
+    await post('/api/v1/targets/stays/pause');
+    await row(page, 'stays').getByText('paused', {exact: true}).waitFor();
+    await button('Pause all').click();
+    await page.getByRole('dialog').getByRole('button', {name: 'Pause all'}).click();
+    await button('Resume all').click();
+    await page.getByRole('dialog').getByRole('button', {name: 'Resume all'}).click();
+    await page.locator('#banner', {hasText: 'stays stays paused until resumed'}).waitFor();
+    await button('Pause all').waitFor();
+    assert.deepEqual(page.complaints, []);
+  } finally {
+    await program.stop();
+  }
+});
+
 test('a dry run: what exists, what is wanted as if, and a badge that says so', async () => {
   const program = await new Program({targets: [simulated('rehearsed', {dry_run: true, max: 3}), simulated('web')]}).start();
   try {
@@ -315,92 +356,7 @@ test('a page whose name leads to us can neither read nor change anything', async
   }
 });
 
-test('with a token: the page asks for it, and then shows everything', async () => {
-  const program = new Program({targets: [simulated('web')]});
-  const fs = await import('node:fs');
-  fs.writeFileSync(`${program.folder}/token`, 'a-token-of-the-test-0123456789\n', {mode: 0o600});
-  fs.writeFileSync(`${program.folder}/web.yml`, `bearer_token_file: ${program.folder}/token\n`);
-  program.args = [`--web.config.file=${program.folder}/web.yml`];
-  await program.start();
-  try {
-    const page = await newPage(browser);
-    open_.push(page);
-    await page.goto(program.url);
-    const field = page.getByRole('dialog').getByLabel('Token');
-    await field.fill('wrong');
-    await page.keyboard.press('Enter');
-    await eventually(async () => (await field.count()) === 1 && (await field.inputValue()) === '', 'it asks again');
-    assert.equal(await page.locator('.row').count(), 0);
-    await field.fill('a-token-of-the-test-0123456789');
-    await page.keyboard.press('Enter');
-    await row(page, 'web').waitFor();
-    await page.reload();
-    await row(page, 'web').waitFor();
-    await page.locator('#line[data-state="live"]').waitFor();
-
-    // A token that was taken away shows nothing any more; who has the new one goes on, on one line.
-    let lines = 0;
-    page.on('response', (response) => { if (response.url().endsWith('/api/v1/events') && response.ok()) ++lines; });
-    fs.writeFileSync(`${program.folder}/token`, 'another-token-of-the-test-987654\n');
-    await field.waitFor();
-    await field.fill('another-token-of-the-test-987654');
-    await page.keyboard.press('Enter');
-    await page.locator('#line[data-state="live"]').waitFor();
-    await program.alert({alertname: 'A', scale_target: 'web', scale_action: 'up'}, {token: 'another-token-of-the-test-987654'});
-    await page.locator('.row', {hasText: '1 firing'}).waitFor();
-    assert.equal(lines, 1);
-  } finally {
-    await program.stop();
-  }
-});
-
-test('with a read-only token: everything is shown, and nothing to change it', async () => {
-  const program = new Program({targets: [simulated('web')]});
-  const fs = await import('node:fs');
-  fs.writeFileSync(`${program.folder}/token`, 'a-token-of-the-test-0123456789\n', {mode: 0o600});
-  fs.writeFileSync(`${program.folder}/lookers`, 'a-token-of-who-only-looks\n', {mode: 0o600});
-  fs.writeFileSync(`${program.folder}/web.yml`, 'bearer_token_file: token\nread_only_token_file: lookers\n');
-  program.args = [`--web.config.file=${program.folder}/web.yml`];
-  await program.start();
-  const signIn = async (token) => {
-    const page = await newPage(browser);
-    open_.push(page);
-    await page.goto(`${program.url}/#/target/web`);
-    await page.getByRole('dialog').getByLabel('Token').fill(token);
-    await page.keyboard.press('Enter');
-    await page.locator('#line[data-state="live"]').waitFor();
-    return page;
-  };
-  try {
-    const looks = await signIn('a-token-of-who-only-looks');
-    await looks.getByText('You may only look').waitFor();
-    for (const name of ['Set', 'Pause …', 'Pause all']) {
-      assert.equal(await looks.getByRole('button', {name, exact: true}).count(), 0, name);
-    }
-    assert.equal(await looks.locator('#count-slider').isVisible(), false);
-    assert.deepEqual(await violations(looks), []);
-    await screenshot(looks, 'read-only');
-    await looks.reload();
-    await looks.getByText('You may only look').waitFor();
-
-    const writes = await signIn('a-token-of-the-test-0123456789');
-    await writes.getByRole('button', {name: 'Pause …', exact: true}).waitFor();
-    assert.equal(await writes.getByText('You may only look').isVisible(), false);
-    assert.equal(await writes.getByRole('button', {name: 'Pause all', exact: true}).isVisible(), true);
-
-    fs.writeFileSync(`${program.folder}/lookers`, 'a-token-of-who-only-looks\na-token-of-the-test-0123456789\n');
-    const mayWrite = async () => (await (await fetch(`${program.url}/api/v1/status`,
-      {headers: {Authorization: 'Bearer a-token-of-the-test-0123456789'}})).json()).data.may_write;
-    await eventually(async () => !await mayWrite(), 'the file is read again');
-    await writes.locator('#count').fill('3');
-    await writes.keyboard.press('Enter');
-    await writes.locator('.said', {hasText: 'who may look at everything and change nothing'}).waitFor();
-    await writes.getByText('You may only look').waitFor();
-    assert.equal(await writes.locator('#count-slider').isVisible(), false);
-  } finally {
-    await program.stop();
-  }
-});
+describe('who must say who they are', () => tokens(blank));
 
 /** The longest time that the page's main thread worked without a break meanwhile, in ms of its own processor time. */
 async function longestTask(page, work) {
