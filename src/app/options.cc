@@ -100,6 +100,12 @@ Result<client::Format> parse_format(std::string_view text) {
   return fail(ErrorKind::invalid, "expected text or json, found \"" + std::string(text) + "\"");
 }
 
+Result<int> parse_replicas(std::string_view given) {
+  const auto count = text::parse_int(given);
+  if (count && *count >= 0) return *count;
+  return fail(ErrorKind::invalid, "expected a whole number, 0 or more, found \"" + std::string(given) + "\"");
+}
+
 // A duration as the server will read it.
 CLI::Validator duration() {
   return CLI::Validator(
@@ -171,7 +177,9 @@ struct ClientCommands {
     add_history(*app.add_subcommand("history", "Print what was done, and why"));
     CLI::App* scaling = app.add_subcommand("scale", "Set a count by hand");
     scaling->add_option("TARGET", scale.target, "The target")->required();
-    scaling->add_option("REPLICAS", scale.replicas, "How many")->required()->check(CLI::NonNegativeNumber);
+    scaling->add_option("REPLICAS", into("REPLICAS", scale.replicas, parse_replicas), "How many")
+        ->type_name("INT")
+        ->required();
     scaling->add_option("--pin", scale.pin, "Let no alert change it for so long")->check(duration());
     add_common(*scaling, scale.common);
     CLI::App* pausing = app.add_subcommand("pause", "Let alerts change nothing, on one target or on all");
@@ -248,6 +256,12 @@ struct ClientCommands {
     app.add_option("--url", explain.common.connection.url,
                    "Ask this running server, whose state counts, instead of --config.file");
     add_server(app, explain.common);
+    app.callback([&app] {
+      if (app.count("--url") == 0 || app.count("--observed") == 0) return;
+      throw CLI::ValidationError("--observed",
+                                 "with --url the running server says how many replicas there are; "
+                                 "--observed is for explaining without one: leave out one of the two");
+    });
   }
   static void add_pause(CLI::App& app, client::PauseOptions& options) {
     app.add_option("TARGET", options.target, "All, if none is named");

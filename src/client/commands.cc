@@ -78,28 +78,39 @@ void print_entries(Table& table, const std::vector<json>& entries, const History
   table.clear();
 }
 
-// Asks again and again for what is new; an entry is shown when it begins and when it has ended.
+std::set<std::int64_t> ids_of(const json& entries) {
+  std::set<std::int64_t> out;
+  for (const json& entry : entries) out.insert(entry.value("id", std::int64_t{0}));
+  return out;
+}
+
+// Asks again and again for what is new. The list is of what has ended, by the order in which it began: what ends now
+// may have begun long ago. So --limit and --since are about what is shown first, and then everything of a day is looked
+// at.
 int follow(Server& server, const HistoryOptions& options) {
   constexpr std::chrono::seconds pause{1};
   constexpr int failures_max = 60;
-  std::set<std::pair<std::int64_t, std::string>> shown;  // id and outcome
+  HistoryOptions lately = options;
+  lately.limit = 10'000;  // the most that the server gives
+  lately.since = "1d";
+  const auto before = server.get(history_path(lately));
+  if (!before) return failed(before.error());
+  const auto newest = server.get(history_path(options));
+  if (!newest) return failed(newest.error());
   Table table = history_table();
-  bool first = true;
+  print_entries(table, in_order(newest->data), options, true);
+  std::set<std::int64_t> known = ids_of(before->data);
+  known.merge(ids_of(newest->data));
   for (int failures = 0;;) {
-    const auto told = server.get(history_path(options));
-    if (!told && (first || ++failures >= failures_max)) return failed(told.error());
-    if (told) {
-      failures = 0;
-      std::vector<json> fresh;
-      for (const json& entry : in_order(told->data)) {
-        if (shown.emplace(entry.value("id", std::int64_t{0}), text_at(entry, "outcome")).second) fresh.push_back(entry);
-      }
-      print_entries(table, fresh, options, first);
-      first = false;
-      // Older ones than those that the server still lists cannot come again.
-      while (shown.size() > 4 * static_cast<std::size_t>(options.limit)) shown.erase(shown.begin());
-    }
     std::this_thread::sleep_for(pause);
+    const auto told = server.get(history_path(lately));
+    if (!told && ++failures >= failures_max) return failed(told.error());
+    if (!told) continue;
+    failures = 0;
+    std::vector<json> fresh = in_order(told->data);
+    std::erase_if(fresh, [&](const json& entry) { return known.contains(entry.value("id", std::int64_t{0})); });
+    print_entries(table, fresh, options, false);
+    known = ids_of(told->data);  // what is no longer listed does not come again
   }
 }
 

@@ -98,15 +98,25 @@ def test_a_table_fits_its_terminal(app):
     assert "nothing to do: no alert asks for anything" in in_a_terminal(app, 200, "status")
 
 
-def test_history_and_its_followers(app, scratch, start):
+@pytest.fixture
+def follow(scratch, start):
+    """`history --follow` with further arguments, whose log is what it prints."""
     def closing(*args):
         process = Process(*args)
         process.close = process.kill
         return process
 
-    follower = start(closing, "follower", [binary(), "history", "web", "--follow", f"--url={app.url}"],
-                     scratch.file("follower.log"))
-    follower.wait_for_log("^TIME", 20)
+    def follow_one(app, *arguments):
+        follower = start(closing, "follower", [binary(), "history", "--follow", f"--url={app.url}", *arguments],
+                         scratch.file("follower.log"))
+        follower.wait_for_log("^TIME", 20)
+        return follower
+
+    return follow_one
+
+
+def test_history_and_its_followers(app, follow):
+    follower = follow(app, "web")
     lines(client(app, "send", "--target=web", "--action=to", "--replicas=3"))
     follower.wait_for_log(r"web +to +2 -> 3 +done +[\d.]+s +SentByHand$", 20)
     app.kill()  # the follower waits for it, and shows nothing twice
@@ -120,6 +130,18 @@ def test_history_and_its_followers(app, scratch, start):
     assert "2 -> 3" in first and "3 -> 4" in second
     assert len(lines(client(app, "history", "web", "--limit=1", "--since=1h"))) == 2
     assert [entry["to"] for entry in json.loads(client(app, "history", "--format=json").stdout)] == [4, 3]
+
+
+def test_a_follower_leaves_nothing_out(start_alertscaler, follow):
+    quick = [f"quick-{i}" for i in range(5)]
+    app = start_alertscaler(settings(simulated_target("slow", startup_delay="2s"), *(simulated_target(name) for name in quick)))
+    follower = follow(app, "--limit=1")
+    app.post(notification(alert("slow", "to", annotations={"scale_replicas": "3"})))
+    eventually(lambda: app.target("slow")["state"] == "scaling" or app.history("slow"), 20, "a long action has begun")
+    app.post(notification(*(alert(name, "to", annotations={"scale_replicas": "3"}) for name in quick)))
+    for name in (*quick, "slow"):  # all in one pause, and one that ends after others that it began before
+        follower.wait_for_log(rf"{name} +to +2 -> 3 +done", 30)
+    assert len(re.findall(r" done ", follower.log())) == 6, follower.log()
 
 
 def test_what_is_wrong_is_said(app, scratch, start_alertscaler):
@@ -162,6 +184,10 @@ def test_a_count_by_hand_and_a_pause(app):
     assert client(app, "scale", "web", "3").returncode == 0
     eventually(lambda: app.target("web")["observed"] == 3, 20, "it acts again")
     assert client(app, "scale", "web", "-1").returncode == 2
+    for wrong in ("-1", "1.5", "many"):
+        ended = client(app, "scale", "web", "--", wrong)
+        assert ended.returncode == 2, ended.stdout
+        assert f'REPLICAS: expected a whole number, 0 or more, found "{wrong}"' in ended.stderr, ended.stderr
     assert client(app, "pause", "web", "--for=soon").returncode == 2
     assert client(app, "pause", "nobody").returncode == 1
 
@@ -219,6 +245,8 @@ def test_explain_against_a_server(scratch, start_alertscaler):
     assert re.search(r"^  cooldown +closed +up\.cooldown 1h until .*Z; down\.cooldown 0s", told, re.MULTILINE), told
     assert len(app.history("web")) == 1 and len(app.get("/api/v1/alerts")) == 1  # nothing came of it
     assert app.request("/webhook?explain=true", "POST", BUSY).status == 400
+    ended = run_once("explain", payload, f"--url={app.url}", "--observed=web=3")
+    assert ended.returncode == 2 and "leave out one of the two" in ended.stderr, ended.stderr
 
 
 def test_help_is_about_the_command_that_was_asked_for():
