@@ -51,6 +51,10 @@ def in_a_terminal(app, columns, *arguments, env=None):
 
 
 def test_send_says_what_became_of_it(app):
+    # As the runbook of AlertscalerNoHeartbeat asks whether anything would be taken: it must leave nothing behind.
+    assert lines(client(app, "send", "--target=web", "--action=hold", "--resolved"))[0].startswith(
+        "SentByHand (resolved): duplicate: not active; nothing to do")
+    assert app.get("/api/v1/alerts") == []
     assert lines(client(app, "send", "--target", "web")) == [
         "SentByHand (firing): accepted; scale up 2 -> 3: SentByHand is firing"]
     eventually(lambda: app.target("web")["observed"] == 4, 20, "it steps for as long as the alert fires")

@@ -40,6 +40,8 @@ def queries():
         for panel in dashboard(name)["panels"]:
             for target in panel.get("targets", []):
                 yield name, panel["title"], target["expr"]
+        for annotation in dashboard(name)["annotations"]["list"]:
+            yield name, annotation["name"], annotation["expr"]
 
 
 def test_the_dashboards_are_what_their_description_makes(tmp_path):
@@ -68,6 +70,42 @@ def test_every_panel_says_what_it_shows():
         uids = set(re.findall(r"uid: (\w+)", text.read()))
     for _, _, source in ((n, p["title"], t["datasource"]) for n in NAMES for p in dashboard(n)["panels"] for t in p.get("targets", [])):
         assert source["uid"] in uids, source
+
+
+FAILED = 'alertscaler_actions_total{job="alertscaler",instance="a",target="web",action="up",outcome="failed"}'
+UP = 'up{job="alertscaler",instance="a"}'
+START = 'process_start_time_seconds{job="alertscaler",instance="a"}'
+LONG_AGO = "-1000000x300"
+
+
+def check_computed(folder, about, expression, at, series, value):
+    """That promtool computes this (None: nothing) of series that are scraped every 15 s."""
+    given = [{"series": name, "values": values} for name, values in series.items()]
+    samples = [] if value is None else [{"labels": "{}", "value": value}]
+    asked = {"expr": f"round(sum({expression}))", "eval_time": at, "exp_samples": samples}
+    (folder / "test.yml").write_text(json.dumps({"rule_files": [], "evaluation_interval": "15s", "tests": [
+        {"interval": "15s", "input_series": given, "promql_expr_test": [asked]}]}))
+    told = subprocess.run(["promtool", "test", "rules", folder / "test.yml"], text=True, capture_output=True, check=False)
+    assert told.returncode == 0, f"{about}: {told.stdout}{told.stderr}"
+
+
+def test_an_action_is_marked_where_prometheus_scrapes_every_15s(tmp_path):
+    (actions,) = dashboard("target")["annotations"]["list"]
+    expression = actions["expr"].replace("$__rate_interval", "60s").replace("$target", "web")  # Grafana: four scrapes
+    check_computed(tmp_path, "one of long ago", expression, "5m", {FAILED: "5x40"}, None)
+    for at in ("5m", "5m15s", "5m30s"):
+        check_computed(tmp_path, f"a further one, at {at}", expression, at, {FAILED: "5x19 6x40"}, 1)
+        check_computed(tmp_path, f"the first one, at {at}", expression, at, {FAILED: "_x20 1x40"}, 1)
+
+
+def test_the_first_failure_counts_and_an_old_one_does_not(tmp_path):
+    expression, = (expr for _, title, expr in queries() if title == "Failed, last hour")
+    for about, at, failed, up, start, count in (
+            ("the first one of a program that runs for long", "70m", "_x270 1x30", "1x300", LONG_AGO, 1),
+            ("of one that has just begun", "5m", "_x10 1x30", "1x40", "0x40", 1),
+            ("to a Prometheus that is new", "10m", "7x300", "1x300", LONG_AGO, 0),
+            ("after an hour without scrapes", "70m", "7x9 stale _x259 7x40", "1x9 0x260 1x40", LONG_AGO, 0)):
+        check_computed(tmp_path, about, expression, at, {FAILED: failed, UP: up, START: start}, count)
 
 
 @pytest.fixture
