@@ -90,7 +90,8 @@ Answer Api::target(const Request& request, std::string_view name) const {
 
 Answer no_such_target(const Controller& controller, std::string_view name) {
   std::vector<std::string> names;
-  for (const auto& [known, target] : controller.settings()->targets) names.push_back(known.text);
+  const auto settings = controller.settings();  // a reload may let go of it meanwhile
+  for (const auto& [known, target] : settings->targets) names.push_back(known.text);
   const auto meant = name.size() > shown_bytes_max ? std::nullopt : text::nearest(name, names);
   return failure(404, "no target " + in_quotes(name) + (meant ? "; did you mean " + *meant + "?" : ""));
 }

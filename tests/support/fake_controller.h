@@ -129,7 +129,10 @@ class FakeController final : public receive::Controller {
     const std::lock_guard lock(mutex_);
     return not_ready_;
   }
-  [[nodiscard]] std::shared_ptr<const Settings> settings() const override { return settings_; }
+  // As during a reload: whoever asks holds them alone.
+  [[nodiscard]] std::shared_ptr<const Settings> settings() const override {
+    return std::make_shared<const Settings>(*settings_);
+  }
 
  private:
   Result<receive::Ordered> take(const std::optional<TargetName>& name, std::string order) {
