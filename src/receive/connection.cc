@@ -81,6 +81,7 @@ std::optional<std::variant<Head, Connection::Refused, Connection::Closed>> Conne
 }
 
 std::variant<Head, Connection::Refused, Connection::Closed> Connection::next_head() {
+  if (body_left_) return Closed{};
   if (tls_ != nullptr && !secured_) {
     if (auto end = secure()) return *std::move(end);
   }

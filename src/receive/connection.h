@@ -34,7 +34,8 @@ class Connection {
     Head head;  // as far as it could be read
     Refusal refusal;
   };
-  // Waits for the next request; before the first one, for the handshake of TLS.
+  // Waits for the next request; before the first one, for the handshake of TLS. Closed as well when body_left(): what
+  // comes next is no request, whatever it looks like.
   [[nodiscard]] std::variant<Head, Refused, Closed> next_head();
 
   // The body that belongs to the head; at most once a head. A refusal of status 0: the client has gone.

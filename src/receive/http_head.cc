@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::size_t headers_max = 100;
 constexpr std::size_t method_bytes_max = 32;
-// Below what the HTTP library takes for a line (8192), so that it never has an opinion of its own.
+// Below what the HTTP library takes for a line (8192), so that it never has an opinion of its own. What counts is what
+// it gets to read.
 constexpr std::size_t target_bytes_max = 8000;
 constexpr std::size_t length_digits_max = 15;
 
@@ -41,11 +42,22 @@ std::string_view trim_blanks(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
+// A second question mark belongs to the query, but not every version of the HTTP library knows.
+std::string with_one_query(std::string_view target) {
+  const std::size_t query = std::min(target.find('?'), target.size() - 1);
+  std::string out(target.substr(0, query + 1));
+  for (const char c : target.substr(query + 1)) {
+    if (c == '?') {
+      out += "%3F";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 // What may stand in for the target: "/path", "http://host/path", "*".
 Parsed parse_target(std::string_view target, Head& head) {
-  if (target.size() > target_bytes_max) {
-    return Refusal{414, "the request's path and query are longer than " + std::to_string(target_bytes_max) + " bytes"};
-  }
   const bool printable = std::all_of(target.begin(), target.end(), [](char c) { return c > ' ' && c < 0x7F; });
   if (!printable || target.find('#') != std::string_view::npos) {
     return bad("the request's path holds a character that must be percent-encoded");
@@ -57,7 +69,11 @@ Parsed parse_target(std::string_view target, Head& head) {
     break;
   }
   if (target != "*" && !target.starts_with('/')) return bad("expected a path that begins with /");
-  head.target = target;
+  std::string one_query = with_one_query(target);
+  if (one_query.size() > target_bytes_max) {
+    return Refusal{414, "the request's path and query are longer than " + std::to_string(target_bytes_max) + " bytes"};
+  }
+  head.target = std::move(one_query);
   return in_order;
 }
 

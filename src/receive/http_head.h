@@ -20,7 +20,7 @@ struct Refusal {
 
 struct Head {
   std::string method;
-  std::string target;                                        // "/path?query", whatever form it came in
+  std::string target;                                        // "/path?query", whatever form it came in; only one ?
   int minor_version = 1;                                     // HTTP/1.x
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
 

@@ -77,21 +77,6 @@ bool is_known_method(const std::string& method) {
   return std::find(known.begin(), known.end(), method) != known.end();
 }
 
-// A second question mark belongs to the query, but not every version of the library knows.
-std::string with_one_query(const std::string& target) {
-  const std::size_t query = target.find('?');
-  if (query == std::string::npos) return target;
-  std::string out = target.substr(0, query + 1);
-  for (const char c : target.substr(query + 1)) {
-    if (c == '?') {
-      out += "%3F";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 class Session final : private httplib::Server {
  public:
   Session(Connection& connection, Router& router) : connection_(connection), router_(router) {
@@ -118,21 +103,21 @@ class Session final : private httplib::Server {
       refuse(head_, {501, "the method is unknown here"});
       return false;
     }
-    close_ = !head_.keep_alive;
+    close_ = true;  // unless the answer is ours: when the library answers by itself, nobody has looked at the body
     gone_ = false;
     HeadStream stream(connection_, head_for_library());
     process(stream, &Session::process_request);
     if (goes_on_) return hand_over();
     if (gone_ || !stream.flush()) return false;
-    if (connection_.body_left()) connection_.linger();
-    return !close_;
+    if (!connection_.body_left()) return !close_;
+    connection_.linger();
+    return false;
   }
 
  private:
   std::string head_for_library() const {
-    std::string out = head_.method + " " + with_one_query(head_.target) +
-                      (head_.minor_version == 0 ? " HTTP/1.0" : " HTTP/1.1") + "\r\n";
-    if (const auto host = head_.find("host")) out += "Host: " + std::string(*host) + "\r\n";
+    std::string out = head_.method + " " + head_.target + (head_.minor_version == 0 ? " HTTP/1.0" : " HTTP/1.1") +
+                      "\r\nHost: localhost\r\n";  // nobody reads that one; the client's could be too long for it
     if (head_.method != "GET" && head_.method != "HEAD") out += "Content-Length: 0\r\n";
     return out + "\r\n";
   }
@@ -184,8 +169,7 @@ class Session final : private httplib::Server {
     response.body = std::move(answer.body);
     response.set_header("Content-Type", answer.content_type);
     for (const auto& [name, value] : answer.headers) response.set_header(name, value);
-    // What nobody has read would be taken for the next request.
-    if (connection_.body_left() || router_.stopping()) close_ = true;
+    close_ = !head_.keep_alive || connection_.body_left() || router_.stopping();
   }
 
   // What the library says about the connection and about ranges does not hold for this server.

@@ -67,6 +67,7 @@ TEST_CASE("heads that are good") {
        {"names are of any case", "GET / HTTP/1.1\r\nhOSt: h\r\ntransfer-ENCODING: Chunked\r\n\r\n", "/", true, true},
        {"an absolute target", "GET http://h:1/metrics HTTP/1.1\r\n" + host + "\r\n", "/metrics", true, false},
        {"one without a path", "GET HTTP://h HTTP/1.1\r\n" + host + "\r\n", "/", true, false},
+       {"question marks in a query", "GET /a?b?c=? HTTP/1.1\r\n" + host + "\r\n", "/a?b%3Fc=%3F", true, false},
        {"an asterisk", "OPTIONS * HTTP/1.1\r\n" + host + "\r\n", "*", true, false},
        {"a tab in a value", "GET / HTTP/1.1\r\n" + host + "X: a\tb\r\n\r\n", "/", true, false},
        {"a value of Latin-1", "GET / HTTP/1.1\r\n" + host + "X: \xE9\r\n\r\n", "/", true, false}}));
@@ -126,6 +127,7 @@ TEST_CASE("heads that are refused") {
       {"a target with a control character", "GET /a\x01 HTTP/1.1\r\n" + host + "\r\n", 400},
       {"a target that is not ASCII", "GET /\xC3\xA9 HTTP/1.1\r\n" + host + "\r\n", 400},
       {"a target without a slash", "GET metrics HTTP/1.1\r\n" + host + "\r\n", 400},
+      {"a query that gets too long", "GET /?" + std::string(2700, '?') + " HTTP/1.1\r\n" + host + "\r\n", 414},
       {"a target that is too long", "GET /" + std::string(8001, 'a') + " HTTP/1.1\r\n" + host + "\r\n", 414},
       {"a method that is no token", "G@T / HTTP/1.1\r\n" + host + "\r\n", 400},
       {"a method that is too long", std::string(33, 'A') + " / HTTP/1.1\r\n" + host + "\r\n", 400},
