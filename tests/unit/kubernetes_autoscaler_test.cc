@@ -57,8 +57,9 @@ class World {
     return *owned;
   }
   Result<bool> apply(int from, int to, bool floor = true, ActionId id = 1) {
-    return owner_->apply(object_, Change{id, TargetName{"web"}, from, to, floor}, {});
+    return apply(Change{id, TargetName{"web"}, from, to, floor});
   }
+  Result<bool> apply(const Change& change) { return owner_->apply(object_, change, {}); }
   Result<Ownership> try_observe(const std::optional<Change>& in_flight = {}) {
     return owner_->observe(object_, in_flight, {});
   }
@@ -223,6 +224,7 @@ TEST_CASE("autoscaler: what somebody else has just moved is left alone") {
     CHECK(done.error().kind == ErrorKind::conflict);
     mentions(done.error().message, "somebody else has just changed it from 2 to 3");
     CHECK(world.hpa() == "3");
+    CHECK(world.observe().floor->current == 3);  // so that it is not decided once more as it was
   }
   SECTION("after it, with our note left") {
     REQUIRE(world.apply(3, 4).has_value());
@@ -251,6 +253,38 @@ TEST_CASE("autoscaler: what somebody else has just moved is left alone") {
     CHECK_FALSE(world.apply(3, 4).has_value());
     CHECK(world.hpa() == "2");
   }
+}
+
+TEST_CASE("autoscaler: a change that was delayed does not undo what somebody else has set meanwhile") {
+  World world;
+  world.add_hpa("web");
+  const bool back = GENERATE(false, true);
+  CAPTURE(back);
+  if (back) {
+    world.observe();
+    REQUIRE(world.apply(3, 4).has_value());
+  }
+  world.observe();
+  const Change delayed{2, TargetName{"web"}, back ? 4 : 2, back ? 2 : 4, true};
+  const auto trouble = FakeApiServer::status(500, "InternalError", "etcd has no leader");
+  SECTION("as it could not be written") {
+    world.server().fail_next("PATCH", trouble, 5);
+    REQUIRE_FALSE(world.apply(delayed).has_value());
+  }
+  SECTION("as it could not be looked at before") {
+    world.server().fail_next("GET " + hpas, trouble);
+    REQUIRE_FALSE(world.apply(delayed).has_value());
+  }
+  SECTION("by a reload") {
+    world.restart();
+  }
+  world.server().change(hpas + "/web", {{"spec", {{"minReplicas", 5}}}});
+  CHECK(world.observe(delayed).floor->current == 5);
+  const auto done = world.apply(delayed);
+  REQUIRE_FALSE(done.has_value());
+  CHECK(done.error().kind == ErrorKind::conflict);
+  mentions(done.error().message, "somebody else has just changed it from " + std::to_string(delayed.from) + " to 5");
+  CHECK(world.hpa() == (back ? "5 of 2" : "5"));
 }
 
 TEST_CASE("autoscaler: above its max is refused before it is tried") {
@@ -411,7 +445,7 @@ TEST_CASE("autoscaler: what another installation has moved is left to it") {
 }
 
 TEST_CASE("autoscaler: a note that no HPA can have is none of ours") {
-  const std::string original = GENERATE("0", "7", "many", "-1");
+  const std::string original = GENERATE("7", "many", "-1");
   CAPTURE(original);
   World world;
   world.add_hpa("web");
@@ -421,6 +455,19 @@ TEST_CASE("autoscaler: a note that no HPA can have is none of ours") {
   const Floor floor = world.observe().floor.value();
   CHECK(floor.original == 2);
   CHECK(floor.stale());  // what is left of it is taken off
+}
+
+TEST_CASE("autoscaler: a floor of 0, which the feature gate HPAScaleToZero allows, is one to go back to") {
+  World world;
+  world.add_hpa("web");
+  world.server().change(hpas + "/web", {{"spec", {{"minReplicas", 0}}}});
+  world.observe();
+  REQUIRE(world.apply(3, 4).has_value());
+  CHECK(world.hpa() == "4 of 0");
+  CHECK(world.observe().floor == Floor{4, 0, "the HorizontalPodAutoscaler web", true});
+  REQUIRE(world.apply(4, 0, true, 2).has_value());
+  CHECK(world.hpa() == "0");
+  CHECK_FALSE(world.observe().floor->ours);
 }
 
 TEST_CASE("autoscaler: an answer that describes no autoscaler is none") {

@@ -49,6 +49,7 @@ class Autoscaler final : public CountOwner {
   [[nodiscard]] Ownership ownership(const ScaledObject& object) const;
   [[nodiscard]] std::string why_blocked(const ScaledObject& object) const;
   [[nodiscard]] std::string why_foreign(const Owner& owner) const;
+  void begin(const Change& change);
   Result<bool> move(const ScaledObject& object, const Change& change, const std::stop_token& stop);
   Status keep(const Change& change, const std::stop_token& stop);
   // Reads the owner, and PATCHes what `patch` makes of it as long as it makes something (null: nothing is to be done).
@@ -65,6 +66,8 @@ class Autoscaler final : public CountOwner {
   std::optional<Steady::time_point> looked_at_;
   std::optional<Steady::time_point> no_keda_at_;
   std::optional<int> shown_;  // the floor that was last told
+  std::optional<int> from_;   // the floor from which the last change began
+  ActionId asked_ = 0;        // that change
   ActionId begun_ = 0;        // the last change before which everything was looked at anew
   ActionId written_ = 0;      // the last change whose floor was written
 };
@@ -228,10 +231,9 @@ Status Autoscaler::write(const std::string& doing, Make&& patch, const std::stop
     auto read = server_.get(owner.path, stop);
     if (!read) return fail(read.error().error.wrap(doing));
     if (!describes_owner(*read)) return fail(ErrorKind::unreachable, doing + ": the answer describes no such object");
-    const Owner fresh = read_again(owner, *read);
-    Result<Json> body = patch(fresh);
+    owner = read_again(owner, *read);  // also what stands in the way is told by the next observation
+    Result<Json> body = patch(owner);
     if (!body) return fail(std::move(body).error().wrap(doing));
-    owner = fresh;
     if (body->is_null()) return {};
     auto answer = server_.merge_patch(owner.path + "?fieldManager=alertscaler", *body, stop);
     if (answer) {
@@ -246,7 +248,7 @@ Status Autoscaler::write(const std::string& doing, Make&& patch, const std::stop
 }
 
 Result<bool> Autoscaler::move(const ScaledObject& object, const Change& change, const std::stop_token& stop) {
-  const int seen = shown_.value_or(owners_.known.front().floor);
+  const int seen = from_.value_or(owners_.known.front().floor);
   const bool wake = change.from == 0 && change.to > 0;
   const bool release = wake || object.replicas > 0;
   const std::string to = std::to_string(change.to);
@@ -288,7 +290,17 @@ Status Autoscaler::keep(const Change& change, const std::stop_token& stop) {
                stop);
 }
 
+// What is seen of the floor while a change waits for the API server is not what was decided on. One that began before a
+// reload does not say where the floor was, but that it was not above its `from`.
+void Autoscaler::begin(const Change& change) {
+  if (asked_ == change.id) return;
+  asked_ = change.id;
+  from_ = shown_;
+  if (from_ && change.from > 0) from_ = std::min(*from_, change.from);
+}
+
 Result<bool> Autoscaler::apply(const ScaledObject& object, const Change& change, const std::stop_token& stop) {
+  begin(change);
   if (const Status looked = look_before_writing(object, change, stop); !looked) return fail(looked.error());
   if (mode_ != HpaMode::automatic || owners_.known.size() != 1 || !owners_.unknown.empty()) {
     if (!change.floor) return false;

@@ -55,8 +55,8 @@ Owner hpa(const Json& document) {
   owner.floor = count_at(at(document, "spec"), "minReplicas", 1);
   owner.max = count_at(at(document, "spec"), "maxReplicas", owner.floor);
   read_notes(document, owner);
-  // What no HPA may have is no note of ours.
-  if (owner.original && (*owner.original < 1 || *owner.original > owner.max)) owner.original.reset();
+  // What no HPA may have is no note of ours. With the feature gate HPAScaleToZero, 0 is what it may have.
+  if (owner.original && *owner.original > owner.max) owner.original.reset();
   return owner;
 }
 
