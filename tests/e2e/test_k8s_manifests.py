@@ -263,6 +263,13 @@ def test_the_counts_that_autoscalers_consume_are_of_a_target_that_base_has(scrat
     assert value == target["min"]
 
 
+def test_each_step_of_the_counts_that_autoscalers_consume_is_more_than_an_hpa_tolerates(rendered):
+    config = rendered.one("ConfigMap", "alertscaler")["data"]["alertscaler.yml"]
+    (target,) = [each for each in yaml.safe_load(config)["targets"] if "advisory" in each]
+    for way in ("up", "down"):
+        assert int(re.fullmatch(r"(\d+)%", target[way]["step"]).group(1)) > 10, target
+
+
 class Mounted:
     """The projected volume of the pod, as the kubelet makes it: files are links into a folder that is swapped."""
 
