@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from rig import crds, eventually, kubernetes_objects as objects
+from rig import api_trouble, crds, eventually, kubernetes_objects as objects
 from rig.scaled import Scaled
 from rig.settings import settings
 
@@ -223,6 +223,22 @@ def test_what_gitops_puts_back_is_not_fought(with_hpa):
     count = web.fleet.spec_replicas()
     web.fleet.fire("up", name="Another")
     web.expect_floor(count + 1, original=2)
+
+
+def test_what_somebody_else_sets_while_our_write_is_delayed_stays(control_plane, with_hpa, trouble):
+    web = with_hpa(kubeconfig=control_plane.kubeconfig(server=trouble.url))
+    web.fleet.fire("up")
+    web.expect_floor(4, original=2)
+    trouble.forget()
+    trouble.cause(api_trouble.internal_error(), "PATCH", "/horizontalpodautoscalers/")
+    web.fleet.resolve("up")
+    eventually(lambda: trouble.requests("PATCH", "/horizontalpodautoscalers/"), 30, "the way back has begun")
+    trouble.cause(api_trouble.internal_error())
+    web.fleet.wait_unknown("500")
+    web.set_floor(5)
+    trouble.end()
+    web.expect_floor(5)
+    assert web.fleet.steps()[1] == ("restore", 4, 2, "interrupted")
 
 
 def test_refused_it_is_left_alone(with_hpa):
