@@ -21,6 +21,8 @@ template <class T>
 using Read = tl::expected<T, Refusal>;
 
 constexpr std::size_t body_bytes_max = 64U << 10U;
+// What is shown of a wrong value is written by a function that calls itself for every level of it.
+constexpr int depth_max = 32;
 constexpr std::size_t shown_bytes_max = 64;
 constexpr int replicas_max = 100'000;  // as in the configuration
 constexpr Duration longest = std::chrono::hours{24 * 366};
@@ -36,13 +38,16 @@ std::string shown(const Json& value) {
 Read<Json> parse(std::string_view body, std::string_view shape) {
   std::set<std::string> names;
   std::string twice;
+  bool too_deep = false;
   const auto look = [&](int depth, Json::parse_event_t event, Json& parsed) {
     if (event == Json::parse_event_t::key && depth == 1 && !names.insert(parsed.get<std::string>()).second) {
       twice = parsed.get<std::string>();
     }
-    return true;
+    too_deep = too_deep || depth > depth_max;
+    return !too_deep;  // what is deeper is not kept
   };
   const Json json = Json::parse(body.begin(), body.end(), look, false);
+  if (too_deep) return refuse(400, "the body is nested deeper than " + std::to_string(depth_max) + " levels");
   if (!json.is_object()) return refuse(400, "expected a JSON object such as " + std::string(shape));
   if (!twice.empty()) return refuse(400, shown(twice) + " is given more than once");
   return json;

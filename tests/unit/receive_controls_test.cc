@@ -175,3 +175,32 @@ TEST_CASE("a write of the same site, and of a program, is taken") {
   CAPTURE(good);
   CHECK(receiver.send("POST", "/api/v1/pause", "", as_json + good).status == 200);
 }
+
+TEST_CASE("a body that is nested deeply is refused in words") {
+  Receiver receiver;
+  const auto nested = [](const std::string& open, const std::string& close, int levels) {
+    std::string out;
+    for (int i = 0; i < levels; ++i) out += open;
+    out += "1";
+    for (int i = 0; i < levels; ++i) out += close;
+    return out;
+  };
+  const auto error = [&](const std::string& target, const std::string& body) {
+    const Reply reply = receiver.send(target.ends_with("replicas") ? "PUT" : "POST", target, body, as_json);
+    CHECK(reply.status == 400);
+    return error_of(reply);
+  };
+  constexpr const char* too_deep = "the body is nested deeper than 32 levels";
+  const int levels = GENERATE(33, 10'000, 32'000);
+  const std::string array = nested("[", "]", levels);
+  const std::string object = nested(R"({"a":)", "}", std::min(levels, 10'000));
+  for (const std::string& value : {array, object}) {
+    CHECK(error("/api/v1/targets/web/replicas", R"({"replicas":)" + value + "}") == too_deep);
+    CHECK(error("/api/v1/targets/web/replicas", R"({"replicas":1,"pin":)" + value + "}") == too_deep);
+    CHECK(error("/api/v1/pause", R"({"for":)" + value + "}") == too_deep);
+    CHECK(error("/api/v1/resume", value) == too_deep);
+  }
+  CHECK_THAT(error("/api/v1/targets/web/replicas", R"({"replicas":)" + nested("[", "]", 31) + "}"),
+             ContainsSubstring("found [[[["));
+  CHECK(receiver.controller.orders().empty());
+}
