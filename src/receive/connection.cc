@@ -87,12 +87,12 @@ std::variant<Head, Connection::Refused, Connection::Closed> Connection::next_hea
   }
   if (arrived_.empty()) {
     enter(Phase::idle);
-    const Duration patience = first_request_ ? limits_.read_timeout : limits_.idle_timeout;
+    const Duration patience = first_request_.load() ? limits_.read_timeout : limits_.idle_timeout;
     if (told_to_go_.load() || channel_.wait_readable(steady_clock::now() + patience) != Io::done) return Closed{};
     if (told_to_go_.load()) return Closed{};
   }
   enter(Phase::receiving);
-  first_request_ = false;
+  first_request_.store(false);
   read_deadline_ = steady_clock::now() + limits_.read_timeout;
   HeadScanner scanner;
   Refused refused;

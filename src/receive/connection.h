@@ -20,8 +20,8 @@
 
 namespace alertscaler::receive {
 
-// phase(), since() and tell_to_go() may be called by any thread while the object lives; the rest by the one that serves
-// the connection.
+// phase(), since(), is_kept() and tell_to_go() may be called by any thread while the object lives; the rest by the one
+// that serves the connection.
 class Connection {
  public:
   // `tls` is null for a connection in the clear.
@@ -50,13 +50,15 @@ class Connection {
   void linger();
 
   enum class Phase {
-    idle,       // waiting for the first byte of a request
+    idle,       // waiting for its thread, or for the first byte of a request
     receiving,  // a request arrives
-    working,    // it is being answered, or the connection waits for its thread
+    working,    // it is being answered
     answering,  // the client reads
   };
   [[nodiscard]] Phase phase() const { return phase_.load(); }
   [[nodiscard]] SteadyTime since() const { return SteadyTime(SteadyTime::duration(since_.load())); }
+  // Does it wait for another request? Who is closed then connects again and has lost nothing.
+  [[nodiscard]] bool is_kept() const { return phase() == Phase::idle && !first_request_.load(); }
   // Ends what waits for the client: a request that arrives is answered 503, an idle connection is closed; one that is
   // being worked on is answered first. Idempotent.
   void tell_to_go();
@@ -95,11 +97,11 @@ class Connection {
   bool secured_ = false;
 
   std::string arrived_;  // and not yet used
-  bool first_request_ = true;
   bool body_left_ = false;
   SteadyTime read_deadline_;
   SteadyTime write_deadline_;
 
+  std::atomic<bool> first_request_{true};
   std::atomic<Phase> phase_{Phase::idle};
   std::atomic<SteadyTime::rep> since_;
   std::atomic<bool> told_to_go_{false};

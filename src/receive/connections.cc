@@ -65,11 +65,10 @@ std::size_t Connections::count() const {
 // REQUIRES: mutex_ is held.
 Connection* Connections::longest_waiting() const {
   Connection* found = nullptr;
-  std::pair<bool, SteadyTime> best;  // idle ones sort first
+  std::pair<bool, SteadyTime> best;  // kept ones sort first
   for (Connection* connection : connections_) {
-    const auto phase = connection->phase();
-    if (connection->told_to_go() || phase == Connection::Phase::working) continue;
-    const std::pair<bool, SteadyTime> rank{phase != Connection::Phase::idle, connection->since()};
+    if (connection->told_to_go() || connection->phase() == Connection::Phase::working) continue;
+    const std::pair<bool, SteadyTime> rank{!connection->is_kept(), connection->since()};
     if (found == nullptr || rank < best) {
       found = connection;
       best = rank;

@@ -1,11 +1,12 @@
 // Who is connected, and who has to go when too many are.
 //
 // A thousand connections must not keep the next good request from its answer. So when the bound is reached, a new
-// connection takes the place of the one that has made the server wait longest: of the idle ones first (a keep-alive
-// client connects again), then of those whose request is still arriving or who do not read their answer (they get a 503
-// and are cut off). A good client sends its request in one go and is never among the oldest of those; whoever only
-// opens connections, or sends a byte a second, is. Requests that are being worked on keep their place; only when all of
-// them are is a new connection refused with 503.
+// connection takes the place of the one that has made the server wait longest: of those first that wait for another
+// request (a keep-alive client connects again), then of those whose first one has not begun or is still arriving or who
+// do not read their answer (they get a 503, if they have sent anything, and are cut off). A good client sends its
+// request in one go and is never among the oldest of those; whoever only opens connections, or sends a byte a second,
+// is. Requests that are being worked on keep their place; only when all of them are is a new connection refused with
+// 503.
 #pragma once
 
 #include <condition_variable>

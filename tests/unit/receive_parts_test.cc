@@ -27,15 +27,17 @@ using test::eventually;
 
 namespace {
 
-// A connection whose requests are read on a thread of its own, and never answered.
+// A connection of which so many requests are read on a thread of its own, and never answered.
 struct Served {
-  Served(std::string_view first_bytes, const Limits& limits, BodyBudget& budget) {
+  Served(std::string_view first_bytes, const Limits& limits, BodyBudget& budget, int requests = 1) {
     std::array<int, 2> ends{};
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) == 0);
     client = Channel(Socket(ends[0]));
     connection = std::make_unique<Connection>(Socket(ends[1]), "test", limits, budget);
     REQUIRE(client.send_all(first_bytes, steady_clock::now() + 5s) == Io::done);
-    thread = std::thread([this] { outcome = connection->next_head().index(); });
+    thread = std::thread([this, requests] {
+      for (int i = 0; i < requests; ++i) outcome = connection->next_head().index();
+    });
   }
   ~Served() {
     connection->tell_to_go();
@@ -56,7 +58,7 @@ struct Served {
 
 }  // namespace
 
-TEST_CASE("who has waited longest makes room: idle ones first, working ones never") {
+TEST_CASE("who has waited longest makes room: kept ones first, working ones never") {
   const Limits limits;
   BodyBudget budget(100);
   Connections connections(3);
@@ -64,7 +66,8 @@ TEST_CASE("who has waited longest makes room: idle ones first, working ones neve
   REQUIRE(working.reaches(Connection::Phase::working));
   Served receiving("GET / HT", limits, budget);
   REQUIRE(receiving.reaches(Connection::Phase::receiving));
-  Served idle("", limits, budget);
+  Served idle("GET / HTTP/1.1\r\nHost: t\r\n\r\n", limits, budget, 2);
+  REQUIRE(eventually([&] { return idle.connection->is_kept(); }));
   Served later("GET / HT", limits, budget);
   REQUIRE(later.reaches(Connection::Phase::receiving));
   Served last("GET / HTTP/1.1\r\nHost: t\r\n\r\n", limits, budget);
@@ -91,6 +94,23 @@ TEST_CASE("who has waited longest makes room: idle ones first, working ones neve
   CHECK(new_one.connection->told_to_go());
   CHECK(connections.count() == 4);
   CHECK_FALSE(connections.wait_until_none(steady_clock::now() + 10ms));
+}
+
+TEST_CASE("who has just come does not make room for the next while others are slow") {
+  const Limits limits;
+  BodyBudget budget(100);
+  Connections connections(2);
+  Served slow("P", limits, budget);
+  REQUIRE(slow.reaches(Connection::Phase::receiving));
+  Served waits_for_its_thread("", limits, budget, 0);
+  for (Served* each : {&slow, &waits_for_its_thread}) CHECK(connections.admit(*each->connection));
+  Served next("", limits, budget, 0);
+  CHECK(connections.admit(*next.connection));
+  CHECK(slow.connection->told_to_go());
+  CHECK_FALSE(waits_for_its_thread.connection->told_to_go());
+  CHECK(connections.make_one_go());
+  CHECK(waits_for_its_thread.connection->told_to_go());
+  CHECK_FALSE(next.connection->told_to_go());
 }
 
 TEST_CASE("when all are being worked on there is no room") {
