@@ -47,8 +47,7 @@ class CommandBackend final : public Backend {
     if (const Status alone = end_left_behind(); !alone) return fail(alone.error());
     if (run_ && (!in_flight || in_flight->id != run_->action)) give_up();
     look_at_run();
-    // Half-way the count may be any, and the action is not over before its program is.
-    if (run_ && !run_->given_up) return seen_;
+    if (run_ && !run_->given_up) return half_way();
 
     const Result<ProcessEnd> end = run_process(spec(settings_.observe, settings_.deadline), stop);
     const std::string doing = "count with " + settings_.observe.front();
@@ -115,6 +114,13 @@ class CommandBackend final : public Backend {
     run_->process->end();  // after a crash of ours nobody would know of it
     run_->given_up = true;
     return fail(kept.error());
+  }
+
+  // While its program runs the count may be any, and the action is not over, even if it asked for what was there.
+  [[nodiscard]] Observed half_way() const {
+    Observed before = seen_;
+    before.settled = false;
+    return before;
   }
 
   void give_up() {

@@ -64,12 +64,6 @@ kubernetes::OwnPod own_pod() {
   return {around.pod_namespace, around.pod};
 }
 
-// Are both nodes of one cluster? Then what we know of a node holds, whichever of them the target is now.
-// Likewise of a pool, whose containers keep what they were made with.
-bool are_nodes(const BackendRef& before, const BackendRef& next) {
-  return node_label_of(next) != nullptr && backend_name(before) == backend_name(next);
-}
-
 }  // namespace
 
 BackendFactory::BackendFactory(Keep& keep, Metrics& metrics, const Clock& clock, std::string installation)
@@ -98,8 +92,7 @@ bool BackendFactory::is_elsewhere(const Target& target, const Settings& next, co
   const auto known = now.targets.find(target.name);
   if (known == now.targets.end()) return false;
   const BackendRef& before = known->second.backend;
-  const bool described_alike = describe(before) == describe(target.backend) || are_nodes(before, target.backend);
-  if (backend_name(before) != backend_name(target.backend) || !described_alike) return true;
+  if (object_of(before) != object_of(target.backend)) return true;
   // Another way with its autoscaler: what was done in the old way is taken back first.
   const auto* was = std::get_if<KubernetesWorkload>(&before);
   const auto* is = std::get_if<KubernetesWorkload>(&target.backend);

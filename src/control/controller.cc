@@ -32,8 +32,7 @@ void Controller::start() {
       [this](const TargetName& name, const std::stop_token& stop) { return guarded_pass(name, stop); },
       [this](const TargetName& name, Ticket ticket) { keep_answer(name, ticket); });
   end_alerts(clock_.now());  // before anything is decided from those whose time came while the program was away
-  settle_unknown();
-  tell_floors_left();
+  settle_away();
   for (const RuntimePtr& runtime : runtimes()) scheduler_->add(runtime->name);
   housekeeper_ = std::jthread([this](const std::stop_token& stop) { keep_house(stop); });
 }

@@ -159,8 +159,12 @@ class Controller final : public receive::Controller {
   void put_floor_back(Look& look);
   void forget_floor(Look& look);
   void end_action(Look& look, const std::string& why);
-  void settle_unknown();
+  void settle_away();
+  void settle_unfinished();
   void tell_floors_left();
+  [[nodiscard]] static bool is_something_else(const TargetState& state, const Target& target);
+  void part(const TargetName& name, bool stays, bool is_same_object);
+  [[nodiscard]] TargetState state_of(const Runtime& runtime, const Setup& setup) const;
   [[nodiscard]] bool map_late_alerts();
 
   Instant unobservable(Runtime& runtime, const TargetState& state, const Error& error);

@@ -6,6 +6,7 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "control/away.h"
 #include "control/retry.h"
 #include "decide/together.h"
 
@@ -27,7 +28,7 @@ Controller::NodePass::NodePass(Controller& controller, Runtime& runtime, std::sh
       orders_(controller.orders_of(runtime.name)),
       dry_run_(controller.is_dry_run(*setup_)),
       of_pool_(setup_->hands.replicas != nullptr),
-      state_(controller.store_.state(runtime.name)) {}
+      state_(controller.state_of(runtime, *setup_)) {}
 
 decide::NodesInputs Controller::NodePass::inputs() const {
   return {controller_.clock_.now(),
@@ -71,7 +72,7 @@ Status Controller::NodePass::observe() {
 }
 
 Status Controller::NodePass::act() {
-  state_ = controller_.store_.state(name());
+  state_ = controller_.state_of(runtime_, *setup_);
   // Somebody else lets it take work again: it is theirs, and so is whoever cordons it next.
   for (const ObservedNode& node : observed_) {
     if (node.ours && !node.cordoned) static_cast<void>(let_go(node.name));
@@ -114,16 +115,8 @@ bool Controller::NodePass::let_go(const std::string& node) {
     return false;
   }
   runtime_.not_let_go.erase(node);
-  if (!is_there) tell_left_drained(node);
+  if (!is_there) tell_left_drained(name(), node);
   return true;
-}
-
-void Controller::NodePass::tell_left_drained(const std::string& nodes) const {
-  log::warn("target.left_drained", {{"target", name().text},
-                                    {"nodes", nodes},
-                                    {"text",
-                                     "alerts have had them drained, and nothing brings them back now; uncordon or "
-                                     "activate by hand those that are still there"}});
 }
 
 void Controller::NodePass::farewell(const std::string& why) {
@@ -135,11 +128,7 @@ void Controller::NodePass::farewell(const std::string& why) {
     }
   }
   if (setup_->hands.replicas) return;  // a pool names what it leaves
-  std::vector<std::string> held;
-  for (const auto& [node, state] : state_.nodes) {
-    if (state.held && !state.dry_run) held.push_back(node);
-  }
-  if (!held.empty()) tell_left_drained(text::join(held, " "));
+  tell_left_drained(name(), held_nodes(state_));
 }
 
 // On an error of the store nothing of it is done.

@@ -40,7 +40,6 @@ class Controller::NodePass {
   [[nodiscard]] const Policy& policy() const { return setup_->target.policy; }
 
   bool let_go(const std::string& node);
-  void tell_left_drained(const std::string& nodes) const;
   Status carry_out(const decide::NodeDecision& decided);
   Status begin(const decide::NodeDecision& decided);
   Status move_on(const std::string& node);

@@ -41,7 +41,7 @@ Instant Controller::pass(const TargetName& name, const std::stop_token& stop) {
   Runtime& runtime = *found;
   const auto setup = runtime.current();
   if (!setup->hands.replicas) return NodePass(*this, runtime, setup, stop).run();
-  Look look{runtime,           setup, stop, store_.active_alerts(name), store_.state(name), orders_of(name), {},
+  Look look{runtime,           setup, stop, store_.active_alerts(name), state_of(runtime, *setup), orders_of(name), {},
             is_dry_run(*setup)};
   std::optional<NodePass> nodes;
   if (look.is_pool()) {
@@ -74,10 +74,7 @@ Status Controller::look_at_count(Look& look) {
   }
   look.runtime.observe_failures = 0;
   look.observed = *std::move(observed);
-  if (!look.dry_run) {
-    look.state.dry_run_replicas.reset();
-    look.state.dry_run_floor.reset();
-  }
+  if (!look.dry_run) look.state = decide::for_real(look.state, look.observed);
   const auto& floor = look.observed.floor;
   if (floor && !floor->ours && look.state.dry_run_floor == floor->current) look.state.dry_run_floor.reset();
   if (look.dry_run) look.exists = look.observed;

@@ -75,9 +75,10 @@ Status Controller::reload(const Reload& reload) {
              stays ? "the target is something else since a reload of the configuration"
                    : "the target was removed from the configuration",
              is_same_object);
-    if (!stays) continue;
-    const TargetState state = decide::elsewhere(store_.state(runtime->name), is_same_object);
-    if (const Status saved = store_.save(runtime->name, state); !saved) not_stored(*runtime, saved.error());
+    part(runtime->name, stays, is_same_object);
+  }
+  for (const auto& [name, target] : reload.settings->targets) {
+    if (!runtime_of(name) && is_something_else(store_.state(name), target)) part(name, true, false);
   }
   put_in_force(reload);
   {
@@ -152,35 +153,6 @@ bool Controller::map_late_alerts() {
     return true;
   }
   return in_use;
-}
-
-// The journal of targets that were removed from the configuration while the program was away.
-void Controller::settle_unknown() {
-  for (HistoryEntry entry : store_.unfinished()) {
-    const RuntimePtr known = runtime_of(entry.target);
-    const bool of_nodes = !entry.node.empty();
-    const auto setup = known ? known->current() : nullptr;
-    if (setup && (of_nodes ? setup->hands.nodes != nullptr : setup->hands.replicas != nullptr)) continue;
-    const Instant now = clock_.now();
-    TargetState state = store_.state(entry.target);
-    if (of_nodes) {
-      state.nodes.erase(entry.node);
-    } else if (state.in_flight) {
-      state = decide::ended(state, {ActionOutcome::interrupted, true, {}}, now);
-    }
-    entry.outcome = ActionOutcome::interrupted;
-    entry.finished = now;
-    entry.error = known ? "the target is something else since the configuration changed"
-                        : "the target was removed from the configuration";
-    if (const Status written = store_.finish(entry, state); !written) {
-      metrics_.store_failed();
-      log::error("store.failed", {{"target", entry.target.text}, {"error", written.error().message}});
-    }
-    log::warn("action.left_behind", {{"target", entry.target.text},
-                                     {"node", entry.node},
-                                     {"action", to_string(entry.action)},
-                                     {"text", entry.error + "; look after what it had begun"}});
-  }
 }
 
 }  // namespace alertscaler::control

@@ -4,6 +4,7 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "control/away.h"
 #include "control/node_pass.h"
 #include "control/pass.h"
 #include "control/retry.h"
@@ -14,8 +15,6 @@ namespace {
 
 // Of what is done without the journal, for nobody will look at it again.
 constexpr ActionId farewell_id = -1;
-
-constexpr const char* floor_by_hand = "; put the autoscaler's floor back by hand, and take our annotations off";
 
 }  // namespace
 
@@ -115,12 +114,7 @@ void Controller::farewell(Runtime& runtime, const std::string& why, bool is_to_c
   end_action(look, why);
   if (look.dry_run) return;
   if (look.state.drain_baseline && !is_to_come_back) {
-    const std::string before = std::to_string(look.state.drain_baseline->replicas);
-    log::warn("target.left_drained", {{"target", runtime.name.text},
-                                      {"replicas", look.state.drain_baseline->replicas},
-                                      {"text", "an alert has had it drained from " + before +
-                                                   " replicas, and nothing brings it back now; scale it by hand, and "
-                                                   "take our annotations off its autoscaler, if it has one"}});
+    tell_left_drained(runtime.name, look.state.drain_baseline->replicas);
   }
   const Status left = setup->hands.replicas->leave(look.stop);
   if (!left) {
@@ -175,26 +169,6 @@ void Controller::put_floor_back(Look& look) {
 void Controller::forget_floor(Look& look) {
   look.state = decide::without_floor(look.state);
   if (const Status saved = store_.save(look.name(), look.state); !saved) not_stored(look.runtime, saved.error());
-}
-
-// Floors that were raised when their targets were removed, or told to leave autoscalers alone, while the program was
-// away.
-void Controller::tell_floors_left() {
-  for (const TargetName& name : store_.known_targets()) {
-    const TargetState state = store_.state(name);
-    if (!state.floor_set) continue;
-    const RuntimePtr known = runtime_of(name);
-    const auto setup = known ? known->current() : nullptr;
-    const auto* workload = setup ? std::get_if<KubernetesWorkload>(&setup->target.backend) : nullptr;
-    if (workload != nullptr && workload->hpa == HpaMode::automatic) continue;
-    const std::string why = known ? "the target does not look after autoscalers since the configuration changed"
-                                  : "the target was removed from the configuration";
-    log::warn("target.floor_left", {{"target", name.text}, {"from", *state.floor_set}, {"error", why + floor_by_hand}});
-    if (const Status saved = store_.save(name, decide::without_floor(state)); !saved) {
-      metrics_.store_failed();
-      log::error("store.failed", {{"target", name.text}, {"error", saved.error().message}});
-    }
-  }
 }
 
 TargetState Controller::after(const Look& look, decide::End end) {

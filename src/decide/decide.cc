@@ -17,10 +17,10 @@ int bounded(const Inputs& in, const Intent& intent, int there) {
   if (intent.exact || intent.wanted == there) return intent.wanted;
   // Where an autoscaler's floor was without us is inside of any bounds; and alerts never lead below it.
   if (intent.floor && intent.kind == IntentKind::restore) return intent.wanted;
-  const int at_least = intent.floor ? std::max(intent.wanted, in.observed.floor->original) : intent.wanted;
-  const int clamped = std::clamp(at_least, in.policy.min, in.policy.max);
+  const int own = intent.floor ? in.observed.floor->original : 0;
+  const int clamped = std::clamp(std::max(intent.wanted, own), in.policy.min, in.policy.max);
   if (intent.wanted > there) return std::max(clamped, there);
-  return std::min(clamped, there);
+  return std::min(std::max(clamped, own), there);
 }
 
 // An intent of another kind, or none, has nothing to do with what failed before.
@@ -93,7 +93,8 @@ Look look_at(const Inputs& given, std::vector<GateNote>* gates) {
     if (command != nullptr) {
       decision.order = command->id;
       const bool is_so = gate && gate->outcome == Outcome::none;
-      const bool never = gate && (gate->reason == Reason::not_scalable || gate->reason == Reason::hpa_owned);
+      const bool passes = in.observed.blocked && in.observed.blocked->passes;
+      const bool never = gate && !passes && (gate->reason == Reason::not_scalable || gate->reason == Reason::hpa_owned);
       if (is_so || never) take(look.state, command->id, intent.floor);
     }
   }
@@ -202,6 +203,25 @@ TargetState withdrawn(const TargetState& state, TargetState before) {
 TargetState without_floor(TargetState state) {
   state.floor_set.reset();
   if (state.baseline && state.baseline->floor) state.baseline.reset();
+  return state;
+}
+
+TargetState for_real(TargetState state, const Observed& observed) {
+  if (!state.dry_run_replicas && !state.dry_run_floor) return state;
+  state.dry_run_replicas.reset();
+  state.dry_run_floor.reset();
+  // A floor that is raised was raised for real, and at 0 it may be a drain of ours from before.
+  if (state.baseline && !state.baseline->floor) state.baseline.reset();
+  if (observed.replicas > 0) state.drain_baseline.reset();
+  return state;
+}
+
+TargetState left(TargetState state) {
+  if (state.baseline && !state.baseline->floor) state.baseline.reset();
+  for (std::optional<Baseline>* baseline : {&state.baseline, &state.drain_baseline}) {
+    if (*baseline) (*baseline)->unproven = true;
+  }
+  for (auto& [name, node] : state.nodes) node.unproven = true;
   return state;
 }
 

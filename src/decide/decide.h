@@ -69,6 +69,13 @@ struct End {
 // REQUIRES: no action in flight.
 [[nodiscard]] TargetState elsewhere(TargetState state, bool is_same_object);
 
+// The state of a target that the configuration has no more: with it went its alerts, which have not ended. Should it
+// come back, nothing is brought back before such an alert has come again and has ended. REQUIRES: no action in flight.
+[[nodiscard]] TargetState left(TargetState state);
+
+// The state without what a dry run has only pretended, and without the counts from before that. `observed`: what is.
+[[nodiscard]] TargetState for_real(TargetState state, const Observed& observed);
+
 // The state when the autoscaler's floor is nothing of ours any more.
 [[nodiscard]] TargetState without_floor(TargetState state);
 

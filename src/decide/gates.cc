@@ -24,9 +24,12 @@ bool keeps_what_leaves(const Wish& wish) {
   return kind == IntentKind::up || kind == IntentKind::to || kind == IntentKind::manual;
 }
 
-bool cancels_drain(const Wish& wish) {
+// What there is now is wanted, but not what is under way: a drain that is over, or the command before this one.
+bool cancels(const Wish& wish) {
   if (!may_supersede(wish)) return false;
-  return wish.state.in_flight->action == Reason::drain || keeps_what_leaves(wish);
+  const Reason action = wish.state.in_flight->action;
+  const bool corrects = action == Reason::manual && wish.intent.kind == IntentKind::manual;
+  return action == Reason::drain || corrects || keeps_what_leaves(wish);
 }
 
 // The note on the autoscaler that no longer says what is.
@@ -35,7 +38,7 @@ bool takes_note_off(const Wish& wish) {
 }
 
 bool stays(const Wish& wish) {
-  return wish.wanted == wish.position && !cancels_drain(wish) && !takes_note_off(wish);
+  return wish.wanted == wish.position && !cancels(wish) && !takes_note_off(wish);
 }
 
 bool any_hold(const Wish& wish) {
@@ -192,17 +195,24 @@ std::string backoff_text(const Wish& wish) {
 }
 
 // ---- the pace: cooldown, readiness, stabilization ----
+// The action whose place is to be taken is a change, too, though not an ended one.
+std::optional<Instant> down_until(const Wish& wish) {
+  const auto until = down_cooldown_until(wish.in.policy, wish.state, wish.in.now);
+  if (!wish.state.in_flight) return until;
+  const Instant after_this = wish.state.in_flight->started + wish.in.policy.down_cooldown;
+  return after_this > wish.in.now ? std::max(until, std::optional(after_this)) : until;
+}
+
 std::optional<Gate> cooldown_gate(const Wish& wish) {
   if (wish.intent.exact) return std::nullopt;
-  const auto until = wish.upward() ? up_cooldown_until(wish.in.policy, wish.state, wish.in.now)
-                                   : down_cooldown_until(wish.in.policy, wish.state, wish.in.now);
+  const auto until = wish.upward() ? up_cooldown_until(wish.in.policy, wish.state, wish.in.now) : down_until(wish);
   if (!until) return std::nullopt;
   return Gate{Outcome::postpone, Reason::cooldown, until};
 }
 
 std::string cooldown_text(const Wish& wish) {
   const auto up = up_cooldown_until(wish.in.policy, wish.state, wish.in.now);
-  const auto down = down_cooldown_until(wish.in.policy, wish.state, wish.in.now);
+  const auto down = down_until(wish);
   return "up.cooldown " + text::format_duration(wish.in.policy.up_cooldown) + (up ? until_text(up) : ", over") +
          "; down.cooldown " + text::format_duration(wish.in.policy.down_cooldown) +
          (down ? until_text(down) : ", over");

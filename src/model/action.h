@@ -123,6 +123,7 @@ struct TargetState {
   OrderId orders_taken = 0;             // the last command that was begun, or found to be so already
   std::optional<int> floor_set;         // where the autoscaler's floor was last seen when it was where we had put it
   std::map<std::string, NodeState> nodes{};  // of a target of nodes, by name
+  std::string object{};                      // what it speaks of: object_of() the target; empty: not written down yet
   bool operator==(const TargetState&) const = default;
 };
 

@@ -196,6 +196,13 @@ const std::string* node_label_of(const BackendRef& ref) {
   return nodes == nullptr ? nullptr : &nodes->node_label;
 }
 
+std::string object_of(const BackendRef& ref) {
+  std::string object(backend_name(ref));
+  if (node_label_of(ref) != nullptr) return object;
+  for (const auto& [key, value] : describe(ref)) object.append(" ").append(key).append("=").append(value);
+  return object;
+}
+
 bool has_count(const BackendRef& ref) {
   return !std::holds_alternative<SwarmNodes>(ref) && !std::holds_alternative<KubernetesNodes>(ref);
 }

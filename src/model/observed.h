@@ -12,6 +12,7 @@ namespace alertscaler {
 struct Blocked {
   Reason reason = Reason::not_scalable;  // not_scalable or hpa_owned
   std::string text;                      // what stands in the way, and what to do about it
+  bool passes = false;                   // by itself: what was asked by hand waits for that
   bool operator==(const Blocked&) const = default;
 };
 

@@ -120,6 +120,10 @@ using BackendRef = std::variant<Simulated, Advisory, ComposeService, SwarmServic
 [[nodiscard]] std::string_view backend_name(const BackendRef& ref);  // "docker_compose": the configuration's own word
 // The reference's own keys for people and for the API: {{"project","shop"},{"service","web"}}.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> describe(const BackendRef& ref);
+// The object that it names, to be told from another one: "docker_compose project=shop service=web". What we know of a
+// node holds whichever nodes the target has, so that of those it is the kind alone. Kept in the store: it stays the
+// same from version to version.
+[[nodiscard]] std::string object_of(const BackendRef& ref);
 
 // Of a target with nodes, the label of an alert that says which one; null: it has none that an alert could name.
 [[nodiscard]] const std::string* node_label_of(const BackendRef& ref);

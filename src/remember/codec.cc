@@ -199,7 +199,8 @@ void fields(auto& value, F f, const NodeState* /*of*/) {
 template <class F>
 void fields(auto& value, F f, const TargetState* /*of*/) {
   auto& [last_up, last_change, down_since, baseline, drain_baseline, stepped, asked, last_up_not_ready, unfinished,
-         failures, retry_at, in_flight, dry_run_replicas, dry_run_floor, orders_taken, floor_set, nodes] = value;
+         failures, retry_at, in_flight, dry_run_replicas, dry_run_floor, orders_taken, floor_set, nodes, object] =
+      value;
   f("last_up", last_up);
   f("last_change", last_change);
   f("down_since", down_since);
@@ -217,6 +218,7 @@ void fields(auto& value, F f, const TargetState* /*of*/) {
   f("orders_taken", orders_taken);
   f("floor_set", floor_set);
   f("nodes", nodes);
+  f("object", object);
 }
 
 struct Anything {

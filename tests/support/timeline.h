@@ -49,6 +49,14 @@ class Timeline {
     at(when, [this] { restart(); });
   }
 
+  // It is stopped, configured otherwise and started.
+  void change(Duration when, std::function<void(Policy&)> edit) {
+    at(when, [this, edit = std::move(edit)] {
+      edit(policy_);
+      restart();
+    });
+  }
+
   // Lives until `end`; the history as lines, oldest first: "30s up 2->3 done after 0s".
   std::string run(Duration end) {
     while (true) {

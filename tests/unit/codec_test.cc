@@ -54,6 +54,7 @@ TargetState full_state() {
   state.dry_run_floor = 5;
   state.orders_taken = 15;
   state.floor_set = 7;
+  state.object = "docker_compose project=shop service=web";
   state.nodes["n1"] = NodeState{InFlight{13, Reason::restore, 2, 3, at(11), at(12), full_cause, {}, 0},
                                 true,
                                 true,

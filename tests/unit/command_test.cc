@@ -171,10 +171,12 @@ TEST_CASE("while the program that scales runs, the count is the one from before"
   REQUIRE(world.observe().has_value());
   REQUIRE(world.apply(change).has_value());
   REQUIRE(World::eventually([&] { return world.text_of("count") == "3\n"; }));
-  CHECK(world.observe(change)->replicas == 2);  // it is not done with
-  REQUIRE(world.apply(change).has_value());     // and not started again
+  CHECK(world.observe(change)->replicas == 2);
+  CHECK_FALSE(world.observe(change)->settled);  // nor has it ended, whatever the count
+  REQUIRE(world.apply(change).has_value());     // and it is not started again
   world.write("fifo", "on\n");
   CHECK(World::eventually([&] { return world.observe(change)->replicas == 3; }));
+  CHECK(world.observe(change)->settled);
 }
 
 TEST_CASE("a program that has ended well is not run again for the same action") {

@@ -125,6 +125,15 @@ TEST_CASE("floor: to sets it, never below the autoscaler's own") {
   })));
 }
 
+TEST_CASE("floor: one that is its own above our max is not touched") {
+  const auto above = [](Observed& o) { o.floor->current = o.floor->original = 12, o.replicas = o.ready = 14; };
+  check(GENERATE_COPY(values<Case>({
+      {"by a down", "none/at_min 12->12 floor", {down()}, above},
+      {"by a to", "none/at_min 12->12 floor", {to(9)}, above},
+      {"by an up", "none/at_max 14->14 floor", {up()}, above},
+  })));
+}
+
 TEST_CASE("floor: it goes back when nothing asks for it any more") {
   check(GENERATE(values<Case>({
       {"in one go, whatever on_resolve says", "act/restore 5->2 floor", {}, raised, episode},

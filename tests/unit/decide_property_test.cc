@@ -202,10 +202,13 @@ class History {
       if (decision.to < decision.from && last_change_) CHECK(now_ - *last_change_ >= policy_.down_cooldown);
     } else {
       CHECK(decision.floor == observed_.floor.has_value());
-      if (decision.floor) CHECK(decision.to >= std::min(observed_.floor->original, policy_.max));
+      // A floor that is its own above our max stays; nothing that we do goes above max.
+      const bool falls = decision.to < decision.from;
+      const int own = decision.floor ? observed_.floor->original : 0;
+      CHECK(decision.to >= (falls ? own : std::min(own, policy_.max)));
       if (decision.floor && decision.to > decision.from) CHECK(decision.to <= floor_max_);
       CHECK(decision.to >= (decision.floor ? std::min(policy_.min, floor_max_) : policy_.min));
-      CHECK(decision.to <= policy_.max);
+      CHECK(decision.to <= (falls ? std::max(own, policy_.max) : policy_.max));
       CHECK(decision.to != decision.from);
       if (decision.to > decision.from && last_up_) CHECK(now_ - *last_up_ >= policy_.up_cooldown);
       if (decision.to < decision.from && last_change_) CHECK(now_ - *last_change_ >= policy_.down_cooldown);

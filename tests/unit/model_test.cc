@@ -3,6 +3,7 @@
 #include "model/alert.h"
 #include "model/decision.h"
 #include "model/policy.h"
+#include "model/target.h"
 #include "support/catch.h"
 
 using namespace alertscaler;
@@ -39,4 +40,21 @@ TEST_CASE("names and values of the contract are the same both ways") {
   CHECK_FALSE(parse_alert_action("Up").has_value());
   CHECK(parse_action("restore") == Reason::restore);
   CHECK_FALSE(parse_action("cooldown").has_value());
+}
+
+// They stand in stores: what is written otherwise tomorrow is taken for another object.
+TEST_CASE("the object of a target is written as it was by earlier versions") {
+  CHECK(object_of(Simulated{}) == "simulated");
+  CHECK(object_of(Advisory{}) == "advisory");
+  CHECK(object_of(ComposeService{"shop", "web"}) == "docker_compose project=shop service=web");
+  CHECK(object_of(SwarmService{"web"}) == "docker_swarm service=web");
+  CHECK(object_of(SwarmNodes{"host"}) == "docker_swarm_node");
+  CHECK(object_of(DockerNodes{}) == "docker_nodes");
+  CHECK(object_of(KubernetesNodes{"role=worker", "node"}) == "kubernetes_node");
+  KubernetesWorkload workload;
+  workload.api_version = "apps/v1";
+  workload.kind = "Deployment";
+  workload.name = "web";
+  workload.name_space = "shop";
+  CHECK(object_of(workload) == "kubernetes namespace=shop apiVersion=apps/v1 kind=Deployment name=web");
 }

@@ -230,6 +230,92 @@ TEST_CASE("reload: while alerts arrive and orders are given") {
   for (const HistoryEntry& entry : store->unfinished()) CHECK(store->state(entry.target).in_flight.has_value());
 }
 
+TEST_CASE("reload: what leaves while it is drained, and comes back, waits for the end of such an alert") {
+  World world;
+  const ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  control::Controller controller(settings_of({web}), world.backends({web}), *store, world.metrics, world.clock, {});
+  const auto look = [&] {
+    for (int i = 0; i < 3; ++i) controller.look(web);
+    return world.web_fleet.replicas();
+  };
+  const Alert maintenance = asking(web, "drain", "Maintenance");
+  REQUIRE(store->merge({{maintenance, false, true}}).has_value());
+  CHECK(look() == 0);
+  REQUIRE(controller.reload({settings_of({db}), world.backends({db}), {}}).has_value());
+  REQUIRE(controller.reload({settings_of({web, db}), world.backends({web}), {}}).has_value());
+  CHECK(look() == 0);
+  REQUIRE(store->merge({{maintenance, false, true}}).has_value());
+  CHECK(look() == 0);
+  REQUIRE(store->merge({{maintenance, true, true}}).has_value());
+  CHECK(look() == 2);
+}
+
+TEST_CASE("reload: an order that waits for a target that leaves is not carried out when it comes back") {
+  World world;
+  const ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  control::Controller controller(settings_of({web}), world.backends({web}), *store, world.metrics, world.clock, {});
+  REQUIRE(controller.set_replicas(web, {5, 0s, "alice"}).has_value());
+  REQUIRE(controller.reload({settings_of({db}), world.backends({db}), {}}).has_value());
+  REQUIRE(controller.reload({settings_of({web, db}), world.backends({web}), {}}).has_value());
+  controller.look(web);
+  CHECK(world.web_fleet.replicas() == 2);
+  REQUIRE(controller.set_replicas(web, {4, 0s, "alice"}).has_value());
+  controller.look(web);
+  CHECK(world.web_fleet.replicas() == 4);
+}
+
+TEST_CASE("a target that was something else when the program was stopped starts afresh") {
+  const std::string object = GENERATE("simulated", "docker_compose project=shop service=web", "");
+  const bool is_other = object.size() > 10;
+  const bool comes_by_reload = GENERATE(false, true);
+  CAPTURE(object, comes_by_reload);
+  World world;
+  world.web_fleet.set(0);
+  const ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  TargetState state;
+  state.last_up = noon;
+  state.asked = 0;
+  state.drain_baseline = Baseline{8, -1, {}, {}};
+  state.object = object;
+  REQUIRE(store->save(web, state).has_value());
+  const auto with_web = settings_of({web, db});
+  control::Controller controller(comes_by_reload ? settings_of({db}) : with_web, world.backends({web, db}), *store,
+                                 world.metrics, world.clock, {});
+  if (comes_by_reload) {
+    REQUIRE(controller.reload({with_web, world.backends({web}), {}}).has_value());
+  } else {
+    controller.start();
+    CHECK(eventually([&] { return controller.target(web)->observed.has_value(); }));
+    controller.stop();
+  }
+  control::Controller after(with_web, world.backends({web, db}), *store, world.metrics, world.clock, {});
+  after.look(web);
+  CHECK(world.web_fleet.replicas() == (is_other ? 0 : 8));
+  CHECK(store->state(web).last_up.has_value());
+  after.look(web);
+  CHECK(store->state(web).object == "simulated");
+}
+
+TEST_CASE("a target that was removed while the program was away is left as it is") {
+  World world;
+  const ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  TargetState state;
+  state.baseline = Baseline{3, 1, {}};
+  state.drain_baseline = Baseline{8, -1, {}};
+  state.nodes["worker-1"].held = true;
+  REQUIRE(store->save(web, state).has_value());
+  control::Controller controller(settings_of({db}), world.backends({db}), *store, world.metrics, world.clock, {});
+  controller.start();
+  controller.stop();
+  CHECK_FALSE(store->state(web).baseline.has_value());
+  CHECK(store->state(web).drain_baseline->unproven);
+  CHECK(store->state(web).nodes.at("worker-1").unproven);
+}
+
 TEST_CASE("a target that is something else now keeps its cooldowns, and nothing that speaks of counts") {
   TargetState state;
   state.last_up = noon;

@@ -162,6 +162,27 @@ TEST_CASE("a command is neither lost nor doubled by a restart") {
   }
 }
 
+TEST_CASE("a slip is put right at once, even by the count that is still there") {
+  Story story(quick());
+  for (int i = 0; i < 2; ++i) story.fleet().apply_errors.push_back({ErrorKind::busy, "later"});
+  story.scale(0s, 5);
+  story.scale(Duration{50}, 2);
+  CHECK(story.run(10min) ==
+        "0s manual 2->5 interrupted after 0s: superseded by manual\n"
+        "0s manual 2->2 done after 0s\n");
+  CHECK(story.fleet().replicas() == 2);
+}
+
+TEST_CASE("a command waits for what passes by itself") {
+  Story story(quick());
+  story.at(1s, [&] {
+    story.fleet().blocked = Blocked{Reason::not_scalable, "a rolling update of web is under way", true};
+    REQUIRE(story.scale(4).has_value());
+  });
+  story.at(20s, [&] { story.fleet().blocked.reset(); });
+  CHECK(story.run(10min) == "20s manual 2->4 done after 0s\n");
+}
+
 TEST_CASE("a command that fails is over, and a pin is tried again") {
   Story story(quick());
   story.fleet().apply_errors.push_back({ErrorKind::refused, "permission denied"});

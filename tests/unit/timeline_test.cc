@@ -330,6 +330,20 @@ TEST_CASE("dry run decides and journals on the count as if, and touches nothing"
   CHECK(story.controller().preview(story.view().target.name, {up()})->decision.from == 5);
 }
 
+TEST_CASE("what a dry run has pretended is forgotten when it is over") {
+  Policy policy = quick();
+  policy.dry_run = true;
+  Timeline story(policy);
+  story.fire(0s, drain());
+  story.at(5s, [&] { story.fleet().set(4); });
+  story.change(10s, [](Policy& p) { p.dry_run = false; });
+  story.resolve(20s, drain());
+  CHECK(story.run(30s) ==
+        "0s drain 2->0 dry_run after 0s\n"
+        "10s drain 4->0 done after 0s\n"
+        "20s restore 0->4 done after 0s\n");
+}
+
 TEST_CASE("a to of another value takes the place of an action that only waits") {
   Timeline story(quick());
   story.fleet().startup_delay = 40s;
@@ -338,6 +352,17 @@ TEST_CASE("a to of another value takes the place of an action that only waits") 
   CHECK(story.run(70s) ==
         "0s to 2->3 interrupted after 10s: superseded by to\n"
         "10s to 3->5 done after 40s\n");
+}
+
+TEST_CASE("a to whose value falls while its replicas get ready obeys the cooldown of down") {
+  Timeline story(quick());
+  story.fleet().startup_delay = 40s;
+  story.fire(0s, to(6, "To6"));
+  story.fire(10s, to(3, "To3"));
+  story.resolve(10s, to(6, "To6"));
+  CHECK(story.run(5min) ==
+        "0s to 2->5 done after 40s\n"
+        "1m40s to 5->3 done after 0s\n");
 }
 
 TEST_CASE("restarts settle what was under way") {
