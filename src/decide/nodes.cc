@@ -321,14 +321,15 @@ class Looker {
     if (node != nullptr && !node->ours && !node->replacing && !state.dry_run) {
       return forget("it is not cordoned by us");
     }
-    if (state.unproven && state.dry_run) return forget("its alert ended for want of data");
+    if (state.unproven && state.dry_run) return forget("its alert is not known to have ended");
     if (state.unproven && node == nullptr) return forget("it is gone, or none of " + in_.nodes_in_words + " any more");
     if (state.unproven && !node->cordoned) return forget("it takes work");
     if (state.unproven) {
-      return say(out, Outcome::none, Reason::no_intent,
-                 "it stays cordoned, for its alert ended for want of data; it takes work again when somebody uncordons "
-                 "it, or when such an alert fires and really ends" +
-                     because(out));
+      return say(
+          out, Outcome::none, Reason::no_intent,
+          "it stays cordoned, for its alert is not known to have ended; it takes work again when somebody uncordons "
+          "it, or when such an alert fires and really ends" +
+              because(out));
     }
     if (holds_.contains("") || holds_.contains(out.node)) {
       return say(out, Outcome::none, Reason::on_hold, "it stays cordoned while a hold alert fires" + because(out));

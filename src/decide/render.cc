@@ -82,8 +82,8 @@ std::string none_text(const Decision& decision, const Inputs& in, const TargetSt
   switch (decision.reason) {
     case Reason::no_intent:
       if ((state.baseline && state.baseline->unproven) || (state.drain_baseline && state.drain_baseline->unproven)) {
-        return "nothing to do: no alert asks for anything; the last one ended for want of data, so it stays until such "
-               "an alert really ends, or somebody scales by hand";
+        return "nothing to do: no alert asks for anything; the last one is not known to have ended, so it stays until "
+               "such an alert really ends, or somebody scales by hand";
       }
       return "nothing to do: no alert asks for anything";
     case Reason::on_hold:
