@@ -162,7 +162,7 @@ Result<json> answer(const Settings& settings, const std::map<std::string, int>& 
   receive::Webhook webhook(intake, nullptr, **store, controller, clock, limits, stopping);
   const receive::Head head;
   receive::Request request{.head = head, .path = "/webhook", .params = {{"dry_run", "true"}, {"explain", "true"}}};
-  request.read_body = [&body] { return receive::Body(body, {}); };
+  request.read_body = [&body](receive::Sender) { return receive::Body(body, {}); };
   Source source = Source::manual;
   const receive::Answer answered = webhook.receive(request, source);
   json document = json::parse(answered.body, nullptr, false);

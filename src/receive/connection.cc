@@ -17,6 +17,7 @@ using std::chrono::steady_clock;
 constexpr std::size_t read_bytes = 16U << 10U;
 // Bodies up to here are free, the rest share the budget.
 constexpr std::size_t small_body_bytes = 64U << 10U;
+constexpr std::size_t body_step_bytes = 64U << 10U;
 constexpr auto linger_max = 2s;
 constexpr std::size_t linger_bytes_max = 16U << 20U;
 
@@ -126,7 +127,7 @@ std::variant<Head, Connection::Refused, Connection::Closed> Connection::next_hea
   }
 }
 
-tl::expected<Body, Refusal> Connection::read_body(const Head& head) {
+tl::expected<Body, Refusal> Connection::read_body(const Head& head, Sender sender) {
   if (!body_left_) return Body();
   if (head.content_length.value_or(0) > limits_.body_bytes_max) {
     return tl::unexpected(too_large(limits_.body_bytes_max));
@@ -134,38 +135,45 @@ tl::expected<Body, Refusal> Connection::read_body(const Head& head) {
   if (head.expects_continue && arrived_.empty() && !send("HTTP/1.1 100 Continue\r\n\r\n")) {
     return tl::unexpected(Refusal{0, ""});
   }
-  auto body = head.chunked ? read_chunked() : read_sized(*head.content_length);
+  BodyBudget::Lease lease(budget_, sender);
+  auto body = head.chunked ? read_chunked(std::move(lease)) : read_sized(*head.content_length, std::move(lease));
   if (body) body_left_ = false;
   enter(Phase::working);
   return body;
 }
 
-tl::expected<Body, Refusal> Connection::read_sized(std::size_t length) {
-  BodyBudget::Lease lease;
-  if (length > small_body_bytes) {
-    auto taken = budget_.take(length, read_deadline_);
-    if (!taken) return tl::unexpected(no_room);
-    lease = std::move(*taken);
-  }
+// A place in the budget for more of a body. The connection is as old as it was when it goes on.
+bool Connection::make_room(BodyBudget::Lease& lease, std::size_t bytes) {
+  phase_.store(Phase::working);
+  const bool room = lease.grow(bytes, read_deadline_);
+  phase_.store(Phase::receiving);
+  return room;
+}
+
+tl::expected<Body, Refusal> Connection::read_sized(std::size_t length, BodyBudget::Lease lease) {
   enter(Phase::receiving);
-  std::string content;
-  content.reserve(length + body_padding);
-  const std::size_t here = std::min(length, arrived_.size());
-  content.append(arrived_, 0, here);
-  arrived_.erase(0, here);
-  content.resize(length);
-  for (std::size_t at = here; at < length;) {
+  std::string content = arrived_.substr(0, length);
+  arrived_.erase(0, content.size());
+  for (std::size_t at = content.size(); at < length;) {
+    if (at == content.size()) {
+      const std::size_t next = std::min(length, std::max(at + body_step_bytes, small_body_bytes));
+      if (next > small_body_bytes) {
+        if (!make_room(lease, next - at)) return tl::unexpected(no_room);
+        content.reserve(length + body_padding);
+      }
+      content.resize(next);
+    }
     const Received got = channel_.receive_some(std::span(content).subspan(at), read_deadline_);
     if (told_to_go_.load() || got.io != Io::done) return tl::unexpected(explain(got.io));
     at += got.count;
   }
+  lease.settle();
   return Body(std::move(content), std::move(lease));
 }
 
-tl::expected<Body, Refusal> Connection::read_chunked() {
-  BodyBudget::Lease lease;
-  bool leased = false;
+tl::expected<Body, Refusal> Connection::read_chunked(BodyBudget::Lease lease) {
   std::string content;
+  std::size_t room = small_body_bytes;
   ChunkedBody decoder(limits_.body_bytes_max);
   enter(Phase::receiving);
   while (true) {
@@ -174,14 +182,14 @@ tl::expected<Body, Refusal> Connection::read_chunked() {
     if (decoder.refusal()) {
       return tl::unexpected(decoder.refusal()->status == 413 ? too_large(limits_.body_bytes_max) : *decoder.refusal());
     }
-    if (decoder.done()) return Body(std::move(content), std::move(lease));
-    if (!leased && content.size() > small_body_bytes) {  // how much more will come, nobody knows
-      enter(Phase::working);
-      auto taken = budget_.take(limits_.body_bytes_max, read_deadline_);
-      if (!taken) return tl::unexpected(no_room);
-      lease = std::move(*taken);
-      leased = true;
-      enter(Phase::receiving);
+    if (decoder.done()) {
+      lease.settle();
+      return Body(std::move(content), std::move(lease));
+    }
+    if (content.size() > room) {
+      const std::size_t more = std::min(body_step_bytes, limits_.body_bytes_max - room);
+      if (!make_room(lease, more)) return tl::unexpected(no_room);
+      room += more;
     }
     const Io io = receive_more();
     if (io != Io::done) return tl::unexpected(explain(io));

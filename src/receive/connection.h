@@ -39,7 +39,7 @@ class Connection {
   [[nodiscard]] std::variant<Head, Refused, Closed> next_head();
 
   // The body that belongs to the head; at most once a head. A refusal of status 0: the client has gone.
-  [[nodiscard]] tl::expected<Body, Refusal> read_body(const Head& head);
+  [[nodiscard]] tl::expected<Body, Refusal> read_body(const Head& head, Sender sender);
   // Is a part of the body still to come, so that nothing behind it can be read?
   [[nodiscard]] bool body_left() const { return body_left_; }
 
@@ -85,8 +85,9 @@ class Connection {
   [[nodiscard]] std::optional<std::variant<Head, Refused, Closed>> secure();
   [[nodiscard]] Io receive_more();
   [[nodiscard]] Refusal explain(Io io) const;
-  [[nodiscard]] tl::expected<Body, Refusal> read_sized(std::size_t length);
-  [[nodiscard]] tl::expected<Body, Refusal> read_chunked();
+  [[nodiscard]] tl::expected<Body, Refusal> read_sized(std::size_t length, BodyBudget::Lease lease);
+  [[nodiscard]] tl::expected<Body, Refusal> read_chunked(BodyBudget::Lease lease);
+  [[nodiscard]] bool make_room(BodyBudget::Lease& lease, std::size_t bytes);
 
   Channel channel_;
   Heir heir_;

@@ -61,7 +61,7 @@ Read<Json> read_object(const Request& request, std::initializer_list<std::string
   if (request.head.content_length.value_or(0) > body_bytes_max) {
     return refuse(413, "expected at most " + std::to_string(body_bytes_max) + " bytes");
   }
-  const auto body = request.read_body();
+  const auto body = request.read_body(Sender::admitted);
   if (!body) return tl::unexpected(body.error());
   if (body->text().size() > body_bytes_max) {
     return refuse(413, "expected at most " + std::to_string(body_bytes_max) + " bytes");

@@ -10,8 +10,9 @@ namespace alertscaler::receive {
 struct Limits {
   std::size_t header_bytes_max = 64U << 10U;  // request line and headers together
   std::size_t body_bytes_max = 8U << 20U;
-  // Of all bodies above 64 KiB that are being read or parsed at the same time; who does not fit in waits for 5 s and is
-  // then answered 503. At least body_bytes_max.
+  // Of all bodies above 64 KiB that are being read or parsed at the same time, as much of them as has arrived; who does
+  // not fit in waits for 5 s and is then answered 503. Bodies whose sender is known only by their signature get half of
+  // it. At least body_bytes_max.
   std::size_t bodies_bytes_max = 32U << 20U;
   std::size_t alerts_per_notification_max = 100'000;
   std::size_t labels_per_alert_max = 256;  // and as many annotations

@@ -51,7 +51,7 @@ Listener::Listener(Socket socket, const Limits& limits, const Clock& clock, std:
       stopping_(stopping),
       socket_(std::move(socket)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      budget_(std::max(limits.bodies_bytes_max, limits.body_bytes_max)),
+      budget_(std::max(limits.bodies_bytes_max, limits.body_bytes_max), limits.body_bytes_max),
       connections_(limits.connections_max),
       say_full_(10s, clock),
       say_out_of_files_(10s, clock),

@@ -29,7 +29,7 @@ std::string refused_ones(const Notification& notification) {
 Answer Push::alerts(const Request& request) {
   if (const auto refused = check_params(request.params, {})) return failure(*refused);
   if (const auto refused = check_encoding(request.head)) return failure(*refused);
-  const auto body = request.read_body();
+  const auto body = request.read_body(Sender::admitted);
   if (!body) return failure(body.error());
   const Instant received = clock_.now();
   auto notification = intake_.parse(*body, [&] { return parse_pushed(*body, limits_, received); });

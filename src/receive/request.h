@@ -25,7 +25,7 @@ struct Request {
   std::string user{};     // whom authentication found; empty: nobody in particular
   bool may_write = true;  // what authentication found as well
   // Reads the body; at most once. A refusal of status 0: the client has gone.
-  std::function<tl::expected<Body, Refusal>()> read_body;
+  std::function<tl::expected<Body, Refusal>(Sender)> read_body;
 
   // Who asks, for the history.
   [[nodiscard]] const std::string& who() const { return user.empty() ? client : user; }

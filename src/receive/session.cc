@@ -141,7 +141,7 @@ class Session final : private httplib::Server {
             .params = Params(request.params.begin(), request.params.end()),
             .client = connection_.client(),
             .user = connection_.certified_name(),
-            .read_body = [this] { return connection_.read_body(head_); }};
+            .read_body = [this](Sender sender) { return connection_.read_body(head_, sender); }};
   }
 
   void answer(const httplib::Request& request, httplib::Response& response) {

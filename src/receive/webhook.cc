@@ -58,9 +58,9 @@ Answer Webhook::receive(const Request& request, Source& source) {
   const auto wish = read_wish(request.params);
   if (!wish) return failure(wish.error());
   if (const auto refused = check_encoding(request.head)) return failure(*refused);
-  const auto body = request.read_body();
-  if (!body) return failure(body.error());
   const bool verified = will_verify(request.head);
+  const auto body = request.read_body(verified ? Sender::unverified : Sender::admitted);
+  if (!body) return failure(body.error());
   if (verified) {
     if (const auto wrong = signature_->wrong(request.head, body->text())) return failure(*wrong);
   }

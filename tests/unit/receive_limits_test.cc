@@ -339,12 +339,12 @@ TEST_CASE("when all are being worked on a new connection is told so at once") {
 TEST_CASE("large bodies that do not fit in at the same time get a 503, small ones go on") {
   Receiver receiver(with({.body_bytes_max = 1U << 20U, .bodies_bytes_max = 1U << 20U}));
   RawHttp holder = receiver.connect();
-  holder.send(head_of("POST", "/webhook", "Content-Length: 1000000\r\n") + "{");
+  holder.send(head_of("POST", "/webhook", "Content-Length: 1000000\r\n") + std::string(990000, ' '));
   REQUIRE(eventually([&] {  // the holder has its share once another does not get one
     std::vector<RawHttp> others;
-    for (int i = 0; i < 12; ++i) {
+    for (int i = 0; i < 20; ++i) {
       others.push_back(receiver.connect());
-      others.back().send(head_of("POST", "/webhook", "Content-Length: 500000\r\n"));
+      others.back().send(head_of("POST", "/webhook", "Content-Length: 500000\r\n") + std::string(100000, ' '));
     }
     return std::any_of(others.rbegin(), others.rend(), [](RawHttp& other) {
       try {
@@ -356,6 +356,20 @@ TEST_CASE("large bodies that do not fit in at the same time get a 503, small one
     });
   }));
   check_serves(receiver);
+}
+
+TEST_CASE("who announces a large body and does not send it keeps no other out") {
+  Receiver receiver(with({.body_bytes_max = 1U << 20U, .bodies_bytes_max = 1U << 20U}));
+  std::vector<RawHttp> crowd;
+  for (int i = 0; i < 12; ++i) {
+    crowd.push_back(receiver.connect());
+    crowd.back().send(head_of("POST", "/webhook", "Content-Length: 1000000\r\nExpect: 100-continue\r\n"));
+    REQUIRE(crowd.back().reply()->status == 100);
+    crowd.back().send("{");
+  }
+  std::string large = good_body;
+  large.resize(1000000, ' ');
+  CHECK(receiver.post(large).status == 200);
 }
 
 TEST_CASE("what a handler throws stays inside") {

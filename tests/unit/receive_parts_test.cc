@@ -187,21 +187,51 @@ TEST_CASE("a stop does what was submitted and takes no more") {
 TEST_CASE("the budget of bodies is shared and given back") {
   BodyBudget budget(100);
   const auto soon = [] { return steady_clock::now() + 50ms; };
+  BodyBudget::Lease other(budget, Sender::admitted);
   {
-    const auto first = budget.take(60, soon());
-    REQUIRE(first);
-    auto second = budget.take(40, soon());
-    REQUIRE(second);
-    CHECK_FALSE(budget.take(1, soon()));
-    const BodyBudget::Lease moved = std::move(*second);
-    CHECK_FALSE(budget.take(1, soon()));
+    BodyBudget::Lease first(budget, Sender::admitted);
+    CHECK(first.grow(40, soon()));
+    CHECK(first.grow(20, soon()));
+    BodyBudget::Lease second(budget, Sender::admitted);
+    CHECK(second.grow(40, soon()));
+    CHECK_FALSE(other.grow(1, soon()));
+    first.settle();
+    const BodyBudget::Lease moved = std::move(second);
+    CHECK_FALSE(other.grow(1, soon()));
   }
-  CHECK(budget.take(100, soon()));
-  auto held = budget.take(100, soon());
-  REQUIRE(held);
-  std::thread releaser([&] { held.reset(); });
-  CHECK(budget.take(100, steady_clock::now() + 5s));
+  CHECK(other.grow(100, soon()));
+  std::thread releaser([&] { other = {}; });
+  BodyBudget::Lease last(budget, Sender::admitted);
+  CHECK(last.grow(100, steady_clock::now() + 5s));
   releaser.join();
+}
+
+TEST_CASE("the body that began first can always end") {
+  BodyBudget budget(100, 50);
+  const auto soon = [] { return steady_clock::now() + 50ms; };
+  BodyBudget::Lease second(budget, Sender::admitted);
+  {
+    BodyBudget::Lease first(budget, Sender::admitted);
+    CHECK(first.grow(10, soon()));
+    CHECK(second.grow(50, soon()));
+    CHECK_FALSE(second.grow(1, soon()));
+    CHECK(first.grow(40, soon()));
+  }
+  CHECK(second.grow(50, soon()));
+}
+
+TEST_CASE("who is not verified yet gets half of the budget of bodies") {
+  BodyBudget budget(100, 10);
+  const auto soon = [] { return steady_clock::now() + 50ms; };
+  BodyBudget::Lease known(budget, Sender::admitted);
+  {
+    BodyBudget::Lease unknown(budget, Sender::unverified);
+    CHECK(unknown.grow(50, soon()));
+    CHECK_FALSE(unknown.grow(1, soon()));
+    CHECK(known.grow(40, soon()));
+  }
+  BodyBudget::Lease another(budget, Sender::unverified);
+  CHECK(another.grow(50, soon()));
 }
 
 TEST_CASE("a body ends where it ends, with room for the parser behind it") {
