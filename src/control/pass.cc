@@ -90,6 +90,7 @@ Instant Controller::act_on_count(Look& look, const NodePass* nodes) {
   const Decision& decision = decided.decision;
   metrics_.decided(look.name(), decision.outcome, decision.reason);
   Status status;
+  bool has_ended = false;
   if (decision.outcome == Outcome::act) {
     status = execute(look, decided);
   } else {
@@ -101,11 +102,14 @@ Instant Controller::act_on_count(Look& look, const NodePass* nodes) {
       if (!nodes_answer) runtime.received.with([](std::optional<Instant>& first) { first.reset(); });
     }
     say(look, decision);
-    if (status && look.state.in_flight) status = carry_on(look);
+    if (status && look.state.in_flight) {
+      status = carry_on(look);
+      has_ended = !look.state.in_flight;  // what was decided was decided beside it
+    }
   }
   if (status && !look.state.in_flight) tidy(look);
   publish(look, decision, nodes);
-  if (status && look.failed) return clock_.now();
+  if (status && (look.failed || has_ended)) return clock_.now();
   if (!status) return not_stored(runtime, status.error());
   const Instant next = next_look(look, decision);
   return nodes == nullptr ? next : std::min(next, nodes->next_look());

@@ -69,6 +69,18 @@ TEST_CASE("one step an episode is not spent on what was overtaken") {
         "0s up 4->5 done after 0s\n");
 }
 
+TEST_CASE("... also if it was delayed before") {
+  Policy policy = quick();
+  policy.repeat = Repeat::once;
+  Shared story(policy);
+  story.fleet().apply_errors.push_back({ErrorKind::busy, "later"});
+  story.first(4);
+  story.fire(0s, up());
+  CHECK(story.run(60s) ==
+        "0s up 2->3 interrupted after 0s: somebody else set it to 4\n"
+        "0s up 4->5 done after 0s\n");
+}
+
 TEST_CASE("a drain comes back to the count that was there when it was carried out") {
   Shared story;
   story.first(4);
