@@ -58,6 +58,7 @@ class CommandBackend final : public Backend {
     if (!count) return fail(count.error().wrap(doing));
     seen_ = {};
     seen_.replicas = seen_.ready = *count;
+    seen_.settled = !in_flight || !owes_;
     return seen_;
   }
 
@@ -126,6 +127,7 @@ class CommandBackend final : public Backend {
   void give_up() {
     run_->process->end();
     run_->given_up = true;
+    owes_ = true;
   }
 
   void look_at_run() {
@@ -133,7 +135,10 @@ class CommandBackend final : public Backend {
     auto end = run_->process->ended();
     if (!end) return;
     log::debug("command.end", {{"target", target_}, {"id", run_->action}, {"end", to_words(*end)}});
-    if (!run_->given_up) ended_ = {run_->action, *std::move(end)};
+    if (!run_->given_up) {
+      ended_ = {run_->action, *std::move(end)};
+      owes_ = false;
+    }
     run_.reset();
   }
 
@@ -165,6 +170,7 @@ class CommandBackend final : public Backend {
   std::optional<Time> asked_at_;
   Observed seen_;
   std::optional<Run> run_;
+  bool owes_ = false;  // a program was ended half-way: no action is over before its own has run, whatever the count is
   std::optional<std::pair<ActionId, ProcessEnd>> ended_;
 };
 

@@ -48,18 +48,32 @@ bool Controller::is_something_else(const TargetState& state, const Target& targe
   return !state.object.empty() && state.object != object_of(target.backend);
 }
 
-// The end of what the state of a target says of the object that it was. `stays`: there is a target of that name.
-void Controller::part(const TargetName& name, bool stays, bool is_same_object) {
-  TargetState state = store_.state(name);
-  const auto command = store_.orders(name).command;
-  if (!is_same_object && command && command->id > state.orders_taken) {
+// The command that waits for it, and, of a name that stands for something else, the pin.
+void Controller::drop_orders(const TargetName& name, TargetState& state, bool with_pin) {
+  const std::lock_guard lock(orders_mutex_);
+  Orders orders = store_.orders(name);
+  const bool is_pinned = orders.pin && orders.pin->until > clock_.now();
+  const bool waits = orders.command && orders.command->id > state.orders_taken;
+  if (waits) state.orders_taken = orders.command->id;
+  if (is_pinned ? with_pin : waits) {
     log::warn("order.dropped", {{"target", name.text},
-                                {"to", command->replicas},
-                                {"user", command->user},
-                                {"text", "the target left before it could be scaled so"}});
-    state.orders_taken = command->id;
+                                {"to", is_pinned ? orders.pin->replicas : orders.command->replicas},
+                                {"user", is_pinned ? orders.pin->user : orders.command->user},
+                                {"text", "it was given for what the target was before the configuration changed"}});
   }
-  state = stays ? decide::elsewhere(std::move(state), is_same_object) : decide::left(std::move(state));
+  if (!with_pin || !orders.pin) return;
+  orders.pin.reset();
+  if (const Status written = put_orders(name, orders); !written) {
+    log::error("store.failed", {{"target", name.text}, {"error", written.error().message}});
+  }
+}
+
+// The end of what the state of a target says of the object that it was, or of the way in which that was scaled.
+void Controller::part(const TargetName& name, Parting how) {
+  TargetState state = store_.state(name);
+  if (how == Parting::removed || how == Parting::other_object) drop_orders(name, state, how == Parting::other_object);
+  state = how == Parting::removed ? decide::left(std::move(state))
+                                  : decide::elsewhere(std::move(state), how == Parting::same_object);
   if (state == store_.state(name)) return;
   if (const Status saved = store_.save(name, state); !saved) {
     metrics_.store_failed();
@@ -79,7 +93,7 @@ void Controller::settle_away() {
     const bool told =
         std::all_of(state.nodes.begin(), state.nodes.end(), [](const auto& item) { return item.second.unproven; });
     if (!told) tell_left_drained(name, held_nodes(state));
-    part(name, known != nullptr, false);
+    part(name, known ? Parting::other_object : Parting::removed);
   }
 }
 

@@ -163,7 +163,9 @@ class Controller final : public receive::Controller {
   void settle_unfinished();
   void tell_floors_left();
   [[nodiscard]] static bool is_something_else(const TargetState& state, const Target& target);
-  void part(const TargetName& name, bool stays, bool is_same_object);
+  enum class Parting { removed, other_object, other_way, same_object };
+  void part(const TargetName& name, Parting how);
+  void drop_orders(const TargetName& name, TargetState& state, bool with_pin);
   [[nodiscard]] TargetState state_of(const Runtime& runtime, const Setup& setup) const;
   [[nodiscard]] bool map_late_alerts();
 

@@ -169,6 +169,7 @@ Status Controller::NodePass::begin(const decide::NodeDecision& decided) {
                            {}, {},  "",     decision.cause,  decided.node};
   crash_point("before_intent");
   const decide::NodesInputs in = inputs();
+  state_.object = object_of(setup_->target.backend);
   const Result<ActionId> id =
       controller_.store_.begin(entry, [&](ActionId given) { return decide::node_started(state_, decided, given, in); });
   if (!id) return fail(id.error());

@@ -103,7 +103,8 @@ Status Controller::may_take(Runtime& runtime, const receive::ReplicasOrder& orde
                                          "until it ends");
   }
   const auto observed = runtime.view.with([](const TargetView& view) { return view.observed; });
-  if (observed && observed->blocked) return fail(ErrorKind::conflict, name + ": " + observed->blocked->text);
+  const bool must_not = observed && observed->blocked && !observed->blocked->passes;
+  if (must_not) return fail(ErrorKind::conflict, name + ": " + observed->blocked->text);
   if (observed && observed->replicas_max && order.replicas > std::max(*observed->replicas_max, observed->replicas)) {
     return fail(ErrorKind::conflict,
                 name + " cannot have " + std::to_string(order.replicas) + " replicas: " + observed->replicas_max_why);
@@ -119,6 +120,7 @@ Result<receive::Ordered> Controller::set_replicas(const TargetName& target, cons
   receive::Ordered ordered;
   ordered.warnings = bounds_warnings(setup->target.policy, order.replicas);
   const auto seen = found.view.with([](const TargetView& view) { return view.observed; });
+  if (seen && seen->blocked) ordered.warnings.push_back(seen->blocked->text);
   if (seen && seen->floor && order.replicas != 0) {
     ordered.warnings.push_back(seen->floor->owner + " sets the count: " + std::to_string(order.replicas) +
                                " becomes its floor, and above that it decides");

@@ -178,6 +178,7 @@ Status Controller::execute(Look& look, const decide::Look& decided) {
   }
   TargetState before = decided.state;
   before.in_flight.reset();
+  before.object = object_of(look.setup->target.backend);
   const Instant now = clock_.now();
   const Decision& decision = decided.decision;
   HistoryEntry entry{0, now, look.name(), decision.reason, decision.from, decision.to, {}, {}, "", decision.cause};

@@ -75,10 +75,16 @@ Status Controller::reload(const Reload& reload) {
              stays ? "the target is something else since a reload of the configuration"
                    : "the target was removed from the configuration",
              is_same_object);
-    part(runtime->name, stays, is_same_object);
+    Parting how = Parting::removed;
+    if (stays) {
+      const BackendRef& next = reload.settings->targets.at(runtime->name).backend;
+      const bool is_other = object_of(next) != object_of(runtime->current()->target.backend);
+      how = is_other ? Parting::other_object : is_same_object ? Parting::same_object : Parting::other_way;
+    }
+    part(runtime->name, how);
   }
   for (const auto& [name, target] : reload.settings->targets) {
-    if (!runtime_of(name) && is_something_else(store_.state(name), target)) part(name, true, false);
+    if (!runtime_of(name) && is_something_else(store_.state(name), target)) part(name, Parting::other_object);
   }
   put_in_force(reload);
   {

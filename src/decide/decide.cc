@@ -130,7 +130,8 @@ TargetState started(TargetState state, const Decision& decision, ActionId id, co
         Baseline{decision.from, -1, std::get<AlertCause>(*decision.cause), episodes_of(alerts, {AlertAction::drain})};
   }
   if (state.baseline && (decision.intent == IntentKind::up || decision.intent == IntentKind::to)) {
-    state.baseline->moved = decision.to > decision.from ? 1 : -1;
+    const int before = state.baseline->replicas;
+    state.baseline->moved = decision.to > before ? 1 : decision.to < before ? -1 : 0;
   }
   // A firing down alert is newer and better evidence than a count to come back to.
   if (decision.intent == IntentKind::down) state.baseline.reset();
@@ -210,9 +211,7 @@ TargetState for_real(TargetState state, const Observed& observed) {
   if (!state.dry_run_replicas && !state.dry_run_floor) return state;
   state.dry_run_replicas.reset();
   state.dry_run_floor.reset();
-  // A floor that is raised was raised for real, and at 0 it may be a drain of ours from before.
-  if (state.baseline && !state.baseline->floor) state.baseline.reset();
-  if (observed.replicas > 0) state.drain_baseline.reset();
+  if (observed.replicas > 0) state.drain_baseline.reset();  // at 0 it may be a drain of ours from before
   return state;
 }
 

@@ -73,7 +73,7 @@ struct End {
 // come back, nothing is brought back before such an alert has come again and has ended. REQUIRES: no action in flight.
 [[nodiscard]] TargetState left(TargetState state);
 
-// The state without what a dry run has only pretended, and without the counts from before that. `observed`: what is.
+// The state without what a dry run has only pretended: counts, and a drain. `observed`: what is.
 [[nodiscard]] TargetState for_real(TargetState state, const Observed& observed);
 
 // The state when the autoscaler's floor is nothing of ours any more.

@@ -87,8 +87,8 @@ struct NodeState {
 // The count to come back to when what is firing ends.
 struct Baseline {
   int replicas = 0;
-  int moved = 0;  // direction of the episode's last action: 1 up, -1 down; 0 before the first, when the count still
-                  // follows what is observed
+  int moved = 0;  // where the episode's last action has led: 1 above `replicas`, -1 below; 0 there, or before the first
+                  // one, when `replicas` still follows what is observed
   AlertCause cause;
   std::set<Episode> alerts{};  // those of the episode that fired when one of them was last seen to fire
   bool floor = false;          // `replicas` is the autoscaler's floor

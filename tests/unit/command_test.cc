@@ -227,8 +227,10 @@ TEST_CASE("a program whose action is over is ended before the next one runs") {
     const Status status = world.apply(World::change(2, 0));
     REQUIRE_FALSE(status.has_value());
     CHECK(status.error().kind == ErrorKind::busy);
+    CHECK_FALSE(world.observe(World::change(2, 0))->settled);  // its own has not run
     CHECK(World::eventually([&] { return world.apply(World::change(2, 0)).has_value(); }));
     CHECK(World::eventually([&] { return world.observe(World::change(2, 0))->replicas == 0; }));
+    CHECK(World::eventually([&] { return world.observe(World::change(2, 0))->settled; }));
   }
   SECTION("timed out") {
     REQUIRE(world.observe().has_value());  // there is no action any more

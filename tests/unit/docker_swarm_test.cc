@@ -76,6 +76,11 @@ TEST_CASE("an update that is under way or paused keeps hands off") {
   CHECK_THAT(updating("rollback_started"), ContainsSubstring("a rollback of web is under way"));
   CHECK_THAT(updating("paused"), ContainsSubstring("is paused (said): go on with it (docker service update web)"));
   CHECK_THAT(updating("rollback_paused"), ContainsSubstring("is paused (said): correct the service"));
+  for (const std::string state : {"updating", "paused", "rollback_started", "rollback_paused"}) {
+    CAPTURE(state);
+    const Json service = {{"Spec", {{"Name", "web"}}}, {"UpdateStatus", {{"State", state}}}};
+    CHECK(read_service(service).paused == state.ends_with("paused"));
+  }
   CHECK(updating("completed").empty());
   CHECK(updating("rollback_completed").empty());
 }

@@ -266,6 +266,34 @@ TEST_CASE("reload: an order that waits for a target that leaves is not carried o
   CHECK(world.web_fleet.replicas() == 4);
 }
 
+TEST_CASE("reload: an order outlives another way to the same object; another object is not scaled by it") {
+  const bool is_other = GENERATE(false, true);
+  const Duration pin = GENERATE(as<Duration>{}, 0s, 1h);
+  CAPTURE(is_other, pin.count());
+  World world;
+  const ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  control::Controller controller(settings_of({web}), world.backends({web}), *store, world.metrics, world.clock, {});
+  REQUIRE(controller.set_replicas(web, {5, pin, "alice"}).has_value());
+  const auto next = settings_of({web});
+  if (is_other) next->targets[web].backend = ComposeService{"shop", "web"};
+  REQUIRE(controller.reload({next, world.backends({web}), {web}}).has_value());
+  controller.look(web);
+  CHECK(world.web_fleet.replicas() == (is_other ? 2 : 5));
+}
+
+TEST_CASE("the first action of a target says of which object it is") {
+  World world;
+  const ScratchDir scratch;
+  const auto store = open_store(scratch.path());
+  control::Controller controller(settings_of({web}), world.backends({web}), *store, world.metrics, world.clock, {});
+  world.web_fleet.apply_errors = {{ErrorKind::busy, "later"}};
+  REQUIRE(store->merge({{asking(web, "drain", "Maintenance"), false, true}}).has_value());
+  controller.look(web);
+  REQUIRE(store->state(web).in_flight.has_value());
+  CHECK(store->state(web).object == "simulated");
+}
+
 TEST_CASE("a target that was something else when the program was stopped starts afresh") {
   const std::string object = GENERATE("simulated", "docker_compose project=shop service=web", "");
   const bool is_other = object.size() > 10;

@@ -179,8 +179,13 @@ TEST_CASE("a command waits for what passes by itself") {
     story.fleet().blocked = Blocked{Reason::not_scalable, "a rolling update of web is under way", true};
     REQUIRE(story.scale(4).has_value());
   });
+  story.at(10s, [&] {  // it can be replaced meanwhile
+    const auto ordered = story.scale(3);
+    REQUIRE(ordered.has_value());
+    CHECK(ordered->warnings == std::vector<std::string>{"a rolling update of web is under way"});
+  });
   story.at(20s, [&] { story.fleet().blocked.reset(); });
-  CHECK(story.run(10min) == "20s manual 2->4 done after 0s\n");
+  CHECK(story.run(10min) == "20s manual 2->3 done after 0s\n");
 }
 
 TEST_CASE("a command that fails is over, and a pin is tried again") {

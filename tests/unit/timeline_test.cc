@@ -344,6 +344,37 @@ TEST_CASE("what a dry run has pretended is forgotten when it is over") {
         "20s restore 0->4 done after 0s\n");
 }
 
+TEST_CASE("on_resolve restore leads back from a to that has fallen, too") {
+  Policy policy = quick();
+  policy.on_resolve = OnResolve::restore;
+  policy.down_cooldown = 1s;
+  Timeline story(policy);
+  story.fire(0s, to(3, "To3"));
+  story.fire(40s, to(6, "To6"));
+  story.resolve(60s, to(6, "To6"));
+  story.resolve(120s, to(3, "To3"));
+  CHECK(story.run(200s) ==
+        "0s to 2->3 done after 0s\n"
+        "40s to 3->5 done after 0s\n"
+        "1m to 5->3 done after 0s\n"
+        "2m restore 3->2 done after 0s\n");
+}
+
+TEST_CASE("a dry run in the middle of an episode leaves what there is to come back to") {
+  Policy policy = quick();
+  policy.on_resolve = OnResolve::restore;
+  policy.down_cooldown = 1s;
+  Timeline story(policy);
+  story.fire(0s, to(3, "To3"));
+  story.change(40s, [](Policy& p) { p.dry_run = true; });
+  story.fire(50s, to(6, "To6"));
+  story.resolve(60s, to(6, "To6"));
+  story.change(100s, [](Policy& p) { p.dry_run = false; });
+  story.resolve(120s, to(3, "To3"));
+  CHECK_THAT(story.run(200s), ContainsSubstring("dry_run"));
+  CHECK_THAT(story.history(), ContainsSubstring("2m restore 3->2 done after 0s\n"));
+}
+
 TEST_CASE("a to of another value takes the place of an action that only waits") {
   Timeline story(quick());
   story.fleet().startup_delay = 40s;

@@ -33,7 +33,7 @@ class SwarmBackend final : public Backend {
     observed.settled = in_flight ? !shrinks || tasks->leaving == 0 : service->updating.empty();
     if (observed.ready < observed.replicas) observed.waits = std::move(tasks->waits);
     const std::string& why = service->fixed.empty() ? service->updating : service->fixed;
-    if (!why.empty()) observed.blocked = Blocked{Reason::not_scalable, why, service->fixed.empty()};
+    if (!why.empty()) observed.blocked = Blocked{Reason::not_scalable, why, service->fixed.empty() && !service->paused};
     seen_ = *std::move(service);
     return observed;
   }

@@ -94,6 +94,7 @@ ServiceState read_service(const Json& service) {
   state.fixed = why_fixed(state.name, mode);
   if (state.fixed.empty()) state.replicas = replicas_in(at(mode, "Replicated"));
   state.updating = why_updating(state.name, at(service, "UpdateStatus"));
+  state.paused = string_at(at(service, "UpdateStatus"), "State").ends_with("paused");
   return state;
 }
 

@@ -17,6 +17,7 @@ struct ServiceState {
   int replicas = 0;      // as specified, whatever runs
   std::string fixed;     // why it has no count to be set, and what to do; empty: it has
   std::string updating;  // why its count must not be touched now: an update or rollback is under way, or paused
+  bool paused = false;   // it is, and stays so until somebody does something about it
 };
 [[nodiscard]] ServiceState read_service(const Json& service);
 // The specification with another count and nothing else changed.
