@@ -56,10 +56,12 @@ void Controller::drop_orders(const TargetName& name, TargetState& state, bool wi
   const bool waits = orders.command && orders.command->id > state.orders_taken;
   if (waits) state.orders_taken = orders.command->id;
   if (is_pinned ? with_pin : waits) {
-    log::warn("order.dropped", {{"target", name.text},
-                                {"to", is_pinned ? orders.pin->replicas : orders.command->replicas},
-                                {"user", is_pinned ? orders.pin->user : orders.command->user},
-                                {"text", "it was given for what the target was before the configuration changed"}});
+    log::warn(
+        "order.dropped",
+        {{"target", name.text},
+         {"to", is_pinned ? orders.pin->replicas : orders.command->replicas},
+         {"user", is_pinned ? orders.pin->user : orders.command->user},
+         {"text", "it was for what the target was before the configuration changed; give it again if it still holds"}});
   }
   if (!with_pin || !orders.pin) return;
   orders.pin.reset();
